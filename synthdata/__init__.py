@@ -1,0 +1,52 @@
+"""Synthetic tabular data with its fidelity, usefulness and privacy measured.
+
+>>> import synthdata
+>>> "Table" in dir(synthdata)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Each public name and where it lives; loaded when first asked for, so that importing the package costs nothing.
+_PUBLIC = {
+    "Schema": "synthdata.table.schema",
+    "Column": "synthdata.table.schema",
+    "Table": "synthdata.table.table",
+    "infer": "synthdata.table.infer",
+    "read": "synthdata.connectors",
+    "write": "synthdata.connectors",
+    "Synthesizer": "synthdata.models.base",
+    "make_model": "synthdata.models.registry",
+    "model_names": "synthdata.models.registry",
+    "load": "synthdata.models.registry",
+    "run": "synthdata.pipeline",
+    "evaluate": "synthdata.pipeline",
+    "SynthdataError": "synthdata.errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+if TYPE_CHECKING:
+    from synthdata.connectors import read, write
+    from synthdata.errors import SynthdataError
+    from synthdata.models.base import Synthesizer
+    from synthdata.models.registry import load, make_model, model_names
+    from synthdata.pipeline import evaluate, run
+    from synthdata.table.infer import infer
+    from synthdata.table.schema import Column, Schema
+    from synthdata.table.table import Table
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'synthdata' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,202 @@
+"""What every synthesizer is and does; a family adds how it learns and how it draws encoded rows."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from synthdata.encoders.base import AllowedCells, Encoded, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import InfeasibleError, ModelError, PrivacyError
+from synthdata.models.conditioning import Conditions, parse_conditions
+from synthdata.progress import Progress, silent
+from synthdata.random import SeedTree
+from synthdata.runs import artifact
+from synthdata.table.constraints import parse_rules, violations
+from synthdata.table.schema import Schema
+from synthdata.table.table import Table, refuse_text
+
+#: how many rows are drawn for one that is kept before a condition is called infeasible
+PATIENCE = 10_000
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """A model that says how probable a row is; ``log_prob_kind`` is ``exact``, ``bound`` or ``estimate``."""
+
+    log_prob_kind: ClassVar[str]
+
+    def log_prob(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The log-density (n,) in nats, in the table's own units."""
+        ...
+
+
+@runtime_checkable
+class Imputes(Protocol):
+    """A model that fills nulls given the rest of the row."""
+
+    def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
+        """The table with every null replaced by a draw from its conditional distribution."""
+        ...
+
+
+class Synthesizer(ABC):
+    """The interface of every model, after scikit-learn's manners.
+
+    A family's ``__init__`` takes typed keyword arguments, stores each under its own name and does nothing else. It then
+    fills in `_fit`, `_sample`, `_state` and `_restore`; encoding, conditions, rules, files and seeds are done here.
+    """
+
+    #: the name on the command line
+    name: ClassVar[str]
+    #: one line on what the family is good for
+    summary: ClassVar[str]
+
+    schema_: Schema
+    encoder_: TableEncoder
+    rows_: int
+
+    # What a family fills in.
+
+    @abstractmethod
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        """Learn from encoded rows."""
+
+    @abstractmethod
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        """Draw ``n`` encoded rows."""
+
+    @abstractmethod
+    def _state(self) -> State:
+        """Everything learnt, as settings and arrays, without a single training row."""
+
+    @abstractmethod
+    def _restore(self, state: State) -> None:
+        """Take over what `_state` gave."""
+
+    def make_encoder(self) -> TableEncoder:
+        """The encoder this family wants; override to ask for other transforms."""
+        return TableEncoder()
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        """Draw rows under conditions by column position, if the family can; None means: draw freely and reject."""
+        return None
+
+    # What every model does.
+
+    def parameters(self) -> dict[str, Any]:
+        """The hyperparameters by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.parameters().items())})"
+
+    def fit(
+        self,
+        table: Table | pd.DataFrame,
+        *,
+        schema: Schema | Mapping[str, Any] | None = None,
+        privacy: Any = None,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from a table (n, d) and return self.
+
+        Raises:
+            TableError, SchemaError: the table cannot be used; the message says why.
+            PrivacyError: the family cannot keep the privacy asked for.
+        """
+        if privacy is not None:
+            raise PrivacyError(
+                f"The model {self.name!r} has no differentially private training yet.", "Leave the privacy budget away."
+            )
+        progress = progress or silent()
+        table = Table.of(table, schema)
+        refuse_text(table.schema)
+        if not len(table):
+            raise ModelError("There are no rows to learn from.")
+        seeds = SeedTree(seed).child("fit")
+        self.schema_, self.rows_ = table.schema, len(table)
+        self.encoder_ = self.make_encoder().fit(table, seeds.generator("encoder"))
+        encoded = self.encoder_.encode(table, seeds.generator("encode"))
+        self._fit(encoded, seeds.generator("model"), progress)
+        return self
+
+    def sample(
+        self,
+        n: int,
+        *,
+        given: str | Mapping[str, Any] | Conditions | None = None,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Draw ``n`` rows; the same seed gives the same rows.
+
+        ``given`` puts conditions on columns: ``"age>=30; sex=F"`` or ``{"sex": "F"}``.
+
+        Raises:
+            InfeasibleError: the conditions (or the schema's rules) are met by almost no row.
+        """
+        self._require_fitted()
+        if n < 0:
+            raise ModelError(f"The number of rows must be 0 or more, found {n}.")
+        progress = progress or silent()
+        generator = SeedTree(seed).child("sample").generator("rows")
+        conditions = parse_conditions(given, self.schema_)
+        rules = parse_rules(self.schema_)
+        allowed = conditions.allowed(self.encoder_)
+        kept: list[pd.DataFrame] = []
+        have = drawn = 0
+        while have < n or not kept:
+            # The first round draws what is asked for; later ones as many as the acceptance so far suggests.
+            want = n - have if not drawn else int(min((n - have) * drawn / max(have, 1) * 1.2 + 16, 200_000))
+            encoded = self._sample_given(want, allowed, generator) if allowed else None
+            if encoded is None:
+                encoded = self._sample(want, generator)
+            good = np.ones(len(encoded), dtype=bool)
+            for j, cells in allowed.items():
+                good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
+            frame = self.encoder_.decode(encoded.take(np.flatnonzero(good)), generator)
+            fine = conditions.matches(frame)
+            for rule in rules:
+                fine &= ~violations(frame, rule)
+            frame = frame[fine][: n - have]
+            kept.append(frame)
+            have, drawn = have + len(frame), drawn + want
+            if n:
+                progress.step(have / n)
+            if have < n and drawn > PATIENCE and have < drawn / PATIENCE:
+                raise InfeasibleError(
+                    f"Of {drawn:,} rows drawn, {have:,} met {conditions.describe() or 'the rules of the schema'}.",
+                    "Loosen the conditions, or check that such rows exist in the real table.",
+                )
+        frame = pd.concat(kept, ignore_index=True) if len(kept) > 1 else kept[0].reset_index(drop=True)
+        return self.encoder_.add_generated(frame, generator)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, nothing executable."""
+        self._require_fitted()
+        state = State.merge(encoder=self.encoder_.state(), model=self._state())
+        manifest = {"model": self.name, "parameters": self.parameters(), "config": state.config}
+        artifact.save(Path(path), manifest, state.arrays)
+
+    @classmethod
+    def _load(cls, manifest: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        model = cls(**manifest["parameters"])
+        state = State(dict(manifest["config"]), arrays)
+        model.encoder_ = TableEncoder.from_state(state.nested("encoder"))
+        model.schema_ = model.encoder_.schema
+        model._restore(state.nested("model"))
+        return model
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "encoder_"):
+            raise ModelError(f"This {self.name!r} model has not been fitted.", "Call fit(table) first, or load a saved model.")

@@ -1,0 +1,96 @@
+"""The models by name: a literal list, and what others register under the entry-point group ``synthdata.models``."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from synthdata.errors import ModelError, did_you_mean
+from synthdata.models.base import Synthesizer
+from synthdata.runs import artifact
+
+BUILT_IN = {
+    "independent": "synthdata.models.independent:Independent",
+    "gmm": "synthdata.models.gmm:GaussianMixture",
+    "trees": "synthdata.models.trees:Trees",
+}
+
+
+def model_names() -> list[str]:
+    """The names of all models that can be made here."""
+    return [*BUILT_IN, *sorted(point.name for point in entry_points(group="synthdata.models"))]
+
+
+def model_class(name: str) -> type[Synthesizer]:
+    """The class of a model by its name.
+
+    Raises:
+        ModelError: there is no such model; the nearest name is suggested.
+    """
+    if name in BUILT_IN:
+        module, attribute = BUILT_IN[name].split(":")
+        found = getattr(importlib.import_module(module), attribute)
+    else:
+        points = [point for point in entry_points(group="synthdata.models") if point.name == name]
+        if not points:
+            raise ModelError(f"There is no model {name!r}.", did_you_mean(name, model_names()))
+        found = points[0].load()
+    return typing.cast(type[Synthesizer], found)
+
+
+def make_model(name: str, settings: Iterable[str] = (), **parameters: Any) -> Synthesizer:
+    """An unfitted model; ``settings`` are texts such as ``max_components=20``, read by the parameter's type.
+
+    Raises:
+        ModelError: unknown model or parameter, or a value that does not fit its type.
+    """
+    cls = model_class(name)
+    known = {key: hint for key, hint in typing.get_type_hints(cls.__init__).items() if key != "return"}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ModelError(f"The parameter {text!r} is not of the form KEY=VALUE.")
+        parameters[key.strip()] = _read(value.strip(), known.get(key.strip(), str), key.strip())
+    for key in parameters:
+        if key not in inspect.signature(cls.__init__).parameters:
+            raise ModelError(f"The model {name!r} has no parameter {key!r}.", did_you_mean(key, known))
+    return cls(**parameters)
+
+
+def load(path: str | Path) -> Synthesizer:
+    """Read a model that `Synthesizer.save` wrote; a run folder works as well.
+
+    Raises:
+        ModelError: no model there, a newer version, or a damaged file.
+    """
+    folder = Path(path)
+    if not (folder / "manifest.json").exists() and (folder / "model" / "manifest.json").exists():
+        folder = folder / "model"
+    manifest, arrays = artifact.load(folder)
+    return model_class(manifest["model"])._load(manifest, arrays)
+
+
+def _read(text: str, hint: Any, key: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    if type(None) in options and text.lower() in ("none", "null", ""):
+        return None
+    for option in options:
+        if option is bool and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if typing.get_origin(option) is typing.Literal and text in typing.get_args(option):
+            return text
+        if option in (int, float):
+            try:
+                return option(text)
+            except ValueError:
+                continue
+        if option is str:
+            return text
+    wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options if option is not type(None))
+    raise ModelError(f"The parameter {key!r} should be {wanted}, found {text!r}.")

@@ -1,0 +1,164 @@
+"""Run folders: where one pass along the pipeline leaves its results, and how to find them again.
+
+    runs/<name>/  run.json  schema.json  expectations.json  model/  synthetic.parquet
+                  report.json  report.html  events.jsonl
+
+No row of the real table is ever written here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from synthdata.atomic import write_text
+from synthdata.errors import SynthdataError
+
+RUN_VERSION = 1
+STATUSES = ("running", "done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a list of runs shows of one; ``status`` is ``broken`` where run.json cannot be read, ``message`` says why."""
+
+    folder: Path
+    name: str
+    status: str
+    source: str = ""
+    model: str | None = None
+    started: str = ""
+    finished: str | None = None
+    message: str = ""
+    record: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+class RunFolder:
+    """One run's folder, while it is being filled and afterwards."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path, record: dict[str, Any], *, overwrite: bool = False) -> RunFolder:
+        """Make the folder and write its ``run.json`` with the status ``running``.
+
+        Raises:
+            SynthdataError: something else is there already, or the place cannot be written to.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            if not (overwrite and (path / "run.json").exists()):
+                raise SynthdataError(
+                    f"{path} exists already and is not empty.",
+                    "Choose another --out, or pass --overwrite to replace an earlier run there.",
+                )
+            shutil.rmtree(path)
+        folder = cls(path)
+        folder.write_record({"version": RUN_VERSION, "name": path.name, "status": "running", "process": os.getpid(), **record})
+        return folder
+
+    def file(self, name: str) -> Path:
+        """The path of a file of this run."""
+        return self.path / name
+
+    def record(self) -> dict[str, Any]:
+        """What ``run.json`` holds.
+
+        Raises:
+            SynthdataError: there is none, or it is damaged.
+        """
+        try:
+            data = json.loads(self.file("run.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SynthdataError(f"{self.path} is not a run folder: it has no run.json.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, OSError):
+            raise SynthdataError(f"{self.path.name}/run.json is damaged and cannot be read.", "Run it again.") from None
+        if not isinstance(data, dict) or data.get("version") != RUN_VERSION:
+            raise SynthdataError(f"{self.path.name}/run.json is not of version {RUN_VERSION}.", "Use a newer synthdata.")
+        return data
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replace ``run.json``."""
+        write_text(self.file("run.json"), json.dumps(record, indent=2, ensure_ascii=False))
+
+    def update(self, **changes: Any) -> None:
+        """Change some entries of ``run.json``."""
+        self.write_record({**self.record(), **changes})
+
+    def finish(self, status: str, message: str = "") -> None:
+        """Close the run with a status."""
+        self.update(status=status, message=message, finished=now())
+
+    def info(self) -> RunInfo:
+        """The run as a list shows it; a damaged one is reported, not raised."""
+        try:
+            record = self.record()
+        except SynthdataError as error:
+            return RunInfo(self.path, self.path.name, "broken", message=str(error))
+        status = record.get("status", "broken")
+        message = record.get("message") or ""
+        if status == "running" and not _alive(record.get("process")):
+            status, message = "failed", "The process that was working on this run has ended."
+        return RunInfo(
+            self.path,
+            self.path.name,
+            status,
+            str(record.get("source", "")),
+            record.get("model"),
+            str(record.get("started", "")),
+            record.get("finished"),
+            message,
+            record,
+        )
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events logged so far; a line that is still being written is passed over."""
+        path = self.file("events.jsonl")
+        if not path.exists():
+            return
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+
+def list_runs(root: Path) -> list[RunInfo]:
+    """All runs below ``root``, the newest first; broken folders are among them."""
+    if not root.is_dir():
+        return []
+    runs = [RunFolder(path).info() for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return sorted(runs, key=lambda run: (run.started, run.name), reverse=True)
+
+
+def new_name(root: Path, source: str, model: str) -> Path:
+    """A folder below ``root`` that is not taken: the source, the model, and a number if need be."""
+    stem = re.sub(r"[^\w.-]+", "-", f"{source}-{model}").strip("-.") or "run"
+    path, number = root / stem, 1
+    while path.exists():
+        number += 1
+        path = root / f"{stem}-{number}"
+    return path
+
+
+def now() -> str:
+    """The present moment, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _alive(process: Any) -> bool:
+    if not isinstance(process, int):
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

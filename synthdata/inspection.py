@@ -1,0 +1,146 @@
+"""A look at a table before anything is fitted: what each column is, why, and what each model would cost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.models.registry import make_model, model_names
+from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.progress import Progress, silent
+from synthdata.random import SeedTree
+from synthdata.table.infer import Guess, infer
+from synthdata.table.schema import Schema
+from synthdata.table.table import Table, require_rows
+
+# Models are timed on two small samples; a straight line through both times is drawn out to the whole table.
+TRIAL_ROWS = (500, 2_000)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The time that fitting and drawing the whole table is expected to take, in seconds, and the basis of that."""
+
+    model: str
+    seconds: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect_source` found; ``width`` counts codes and values over all columns, ``memory`` is the encoded table in bytes."""
+
+    display: str
+    rows: int
+    schema: Schema
+    guesses: tuple[Guess, ...]
+    widths: dict[str, str]
+    width: int
+    memory: int
+    costs: tuple[Cost, ...]
+    notes: tuple[str, ...]
+
+    def renderable(self) -> RenderableType:
+        """The inspection as a person reads it in a terminal."""
+        columns = Grid("column", "kind", "stored as", "null", "why", "sure", "encoded as", title_justify="left", title="Columns")
+        reasons = {guess.column.name: guess for guess in self.guesses}
+        for column in self.schema:
+            guess = reasons[column.name]
+            overruled = guess.column.kind != column.kind or guess.column.pii != column.pii
+            kind = column.kind + (f", {column.pii}" if column.pii else "") + (f", {column.role}" if column.role else "")
+            columns.add_row(
+                Text(column.name),
+                kind,
+                column.dtype,
+                "yes" if column.nullable else "",
+                Text("declared by you" if overruled else guess.reason),
+                "" if overruled else f"{guess.confidence:.0%}",
+                "left out" if column.drop else self.widths.get(column.name, "made up afresh"),
+            )
+        costs = Grid("model", "fit and draw", title="Expected on this machine", title_justify="left")
+        for cost in self.costs:
+            costs.add_row(cost.model, Text(cost.reason) if cost.seconds is None else spoken(cost.seconds))
+        head = Text(
+            f"{self.display}: {self.rows:,} rows, {len(self.schema)} columns; encoded width {self.width:,}, "
+            f"{self.memory / 2**20:,.1f} MiB in memory."
+        )
+        return Group(head, columns, costs, *(Text(f"• {note}") for note in self.notes))
+
+
+def inspect_source(
+    source: Source,
+    *,
+    table: str | None = None,
+    query: str | None = None,
+    schema: SchemaLike = None,
+    target: str | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Read a table and say what it is; free text is marked, not refused.
+
+    Raises:
+        SynthdataError: the source cannot be read, or the schema does not fit.
+    """
+    progress = progress or silent()
+    seeds = SeedTree(seed).child("inspect")
+    with progress.stage("read", "Reading the table"):
+        loaded = open_source(source, table=table, query=query, progress=progress)
+        guesses = infer(loaded.frame).guesses
+        real = prepare(loaded.frame, schema, target=target, drop_text=True)
+        require_rows(real)
+    encoder = TableEncoder().fit(real, seeds.generator("encoder"))
+    widths, width = {}, 0
+    for slot in encoder.slots:
+        parts = [f"{slot.cardinality:,} codes"] if slot.cardinality > 1 or not slot.continuous else []
+        widths[slot.name] = " + ".join([*parts, "a number"] if slot.continuous else parts)
+        width += slot.cardinality + slot.continuous
+    costs = []
+    with progress.stage("estimate", "Timing models on samples"):
+        for number, name in enumerate(model_names()):
+            costs.append(estimate(name, real, seeds))
+            progress.step((number + 1) / len(model_names()))
+    return Inspection(
+        loaded.display,
+        len(real),
+        real.schema,
+        guesses,
+        widths,
+        width,
+        len(real) * len(encoder.slots) * 12,
+        tuple(costs),
+        (*loaded.notes, *encoder.notes),
+    )
+
+
+def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
+    """How long a model will take, from fits on small samples of the table itself."""
+    generator = seeds.generator("trial rows")
+    spent = []
+    sizes = sorted({min(size, len(real)) for size in TRIAL_ROWS})
+    for size in sizes:
+        sample = real.take(np.sort(generator.permutation(len(real))[:size]))
+        start = time.perf_counter()
+        make_model(name).fit(sample, seed=0).sample(size, seed=0)
+        spent.append(time.perf_counter() - start)
+    if len(sizes) == 1:
+        return Cost(name, spent[0])
+    slope = max(0.0, (spent[1] - spent[0]) / (sizes[1] - sizes[0]))
+    return Cost(name, spent[1] + slope * (len(real) - sizes[1]))
+
+
+def spoken(seconds: float) -> str:
+    """A duration as a person says it.
+
+    >>> spoken(0.2), spoken(40), spoken(600)
+    ('under a second', 'about 40 seconds', 'about 10 minutes')
+    """
+    if seconds < 1:
+        return "under a second"
+    return f"about {seconds:.0f} seconds" if seconds < 120 else f"about {seconds / 60:.0f} minutes"

@@ -1,0 +1,319 @@
+"""The straight line: source → table → train and holdout → synthesizer → synthetic table → report.
+
+Every stage is one call into its room; read this page to know what happens, and the rooms to know how.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthdata import connectors
+from synthdata.atomic import write_text
+from synthdata.connectors import Loaded
+from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError, did_you_mean
+from synthdata.models.base import Synthesizer
+from synthdata.models.registry import make_model
+from synthdata.progress import EventLog, Progress, silent
+from synthdata.random import SeedTree
+from synthdata.reporting.html import render
+from synthdata.reporting.report import Report
+from synthdata.runs.store import RunFolder, new_name, now
+from synthdata.table.constraints import check_rules
+from synthdata.table.infer import infer
+from synthdata.table.schema import Schema, complete, load_schema
+from synthdata.table.table import Table, check_names, refuse_text, require_rows
+from synthdata.validation.expectations import check_source, suite_json
+from synthdata.validation.policy import load_policy
+from synthdata.validation.suite import validate
+
+Source = str | Path | pd.DataFrame
+SchemaLike = str | Path | Schema | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves: its folder, the report, and the synthetic table."""
+
+    folder: Path
+    report: Report
+    synthetic: pd.DataFrame
+
+
+def run(
+    source: Source,
+    model: str | Synthesizer = "trees",
+    *,
+    out: str | Path | None = None,
+    rows: int | None = None,
+    holdout: float = 0.2,
+    policy: str | Path | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    schema: SchemaLike = None,
+    target: str | None = None,
+    drop_text: bool = False,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
+
+    ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by default
+    that of the source); ``holdout`` the fraction of rows that the model never sees.
+
+    Raises:
+        SynthdataError: the input cannot be used; the message says what to do.
+    """
+    progress = progress or silent()
+    if not 0 < holdout < 1:
+        raise SynthdataError(f"The holdout must be a fraction between 0 and 1, found {holdout}.", "Try --holdout 0.2.")
+    if rows is not None and rows < 1:
+        raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
+    synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    rules = load_policy(policy)
+    seeds = SeedTree(seed)
+
+    with progress.stage("read", "Reading the table"):
+        loaded = open_source(source, table=table, query=query, progress=progress)
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        require_rows(real)
+    path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
+    folder = RunFolder.create(
+        path,
+        {
+            "source": loaded.display,
+            "table": table,
+            "query": query,
+            "fingerprint": real.fingerprint(),
+            "model": synthesizer.name,
+            "parameters": synthesizer.parameters(),
+            "seed": seeds.seed,
+            "holdout": holdout,
+            "started": now(),
+        },
+        overwrite=overwrite,
+    )
+    with recorded(folder, progress):
+        with progress.stage("check", "Checking the source"):
+            source_checks = check_source(real)
+            write_text(folder.file("schema.json"), real.schema.to_json())
+            write_text(folder.file("expectations.json"), suite_json(real.schema))
+        train, held = real.split(holdout, seeds.generator("split"))
+        with progress.stage("fit", f"Fitting {synthesizer.name}"):
+            synthesizer.fit(train, seed=seeds.integer("fit"), progress=progress)
+            synthesizer.save(folder.file("model"))
+        with progress.stage("sample", "Drawing synthetic rows"):
+            synthetic = synthesizer.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
+            connectors.write(synthetic, folder.file("synthetic.parquet"))
+        with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
+            facts = validate(
+                train,
+                held,
+                Table.of(synthetic, real.schema.kept),
+                seed=seeds.child("validate"),
+                target=real.schema.target,
+                policy=rules,
+                progress=progress,
+                source_checks=source_checks,
+            )
+        with progress.stage("report", "Writing the report"):
+            about = describe_run(folder.path.name, loaded, real, (train, held, len(synthetic)), synthesizer, seeds, progress)
+            notes = [*loaded.notes, *synthesizer.encoder_.notes]
+            report = write_report({**facts, "run": about, "notes": notes}, folder.path)
+    return Run(folder.path, report, synthetic)
+
+
+def evaluate(
+    real: Source,
+    synthetic: Source,
+    *,
+    out: str | Path,
+    holdout: Source | None = None,
+    policy: str | Path | None = None,
+    schema: SchemaLike = None,
+    target: str | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge any generator's table against the real one it was made from, and rows that the generator never saw.
+
+    Writes ``report.json`` and ``report.html`` into the folder ``out``.
+
+    Raises:
+        SynthdataError: a table cannot be read, or columns do not match.
+    """
+    progress = progress or silent()
+    rules = load_policy(policy)
+    seeds = SeedTree(seed)
+    with progress.stage("read", "Reading the tables"):
+        loaded = open_source(real, progress=progress)
+        train = prepare(loaded.frame, schema, target=target, drop_text=True)
+        held = open_source(holdout, progress=progress).frame if holdout is not None else None
+        made = open_source(synthetic, progress=progress)
+    with progress.stage("check", "Checking the source"):
+        source_checks = check_source(train)
+    with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
+        facts = validate(
+            train,
+            match(held, train.schema, "holdout") if held is not None else None,
+            match(made.frame, train.schema, "synthetic table"),
+            seed=seeds.child("validate"),
+            target=train.schema.target,
+            policy=rules,
+            progress=progress,
+            source_checks=source_checks,
+        )
+    with progress.stage("report", "Writing the report"):
+        held_table = train.take(slice(0, 0)) if held is None else held
+        about = describe_run(made.name, loaded, train, (train, held_table, len(made.frame)), None, seeds, progress)
+        return write_report({**facts, "run": about, "notes": [*loaded.notes, *made.notes]}, Path(out))
+
+
+def fit(
+    source: Source,
+    model: str | Synthesizer = "trees",
+    *,
+    save: str | Path | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    schema: SchemaLike = None,
+    target: str | None = None,
+    drop_text: bool = False,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Synthesizer:
+    """Fit a model on every row of a table, without a holdout, and save it into the folder ``save``.
+
+    Raises:
+        SynthdataError: the input cannot be used.
+    """
+    progress = progress or silent()
+    synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    with progress.stage("read", "Reading the table"):
+        loaded = open_source(source, table=table, query=query, progress=progress)
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        require_rows(real)
+    with progress.stage("fit", f"Fitting {synthesizer.name}"):
+        synthesizer.fit(real, seed=seed, progress=progress)
+    if save is not None:
+        synthesizer.save(save)
+    return synthesizer
+
+
+def open_source(
+    source: Source, *, table: str | None = None, query: str | None = None, progress: Progress | None = None
+) -> Loaded:
+    """Read a path or URL; a DataFrame is taken as it is."""
+    if isinstance(source, pd.DataFrame):
+        return Loaded(source, "a DataFrame in memory", "table", ())
+    return connectors.read(source, table=table, query=query, progress=progress)
+
+
+def prepare(frame: pd.DataFrame, schema: SchemaLike, *, target: str | None = None, drop_text: bool = False) -> Table:
+    """A checked table: what is inferred, overruled by what the caller says of it.
+
+    Raises:
+        TableError, SchemaError: the table and the schema do not fit; free text that nobody asked to drop.
+    """
+    check_names(frame)
+    inferred = infer(frame).schema
+    if isinstance(schema, Schema):
+        known = schema
+    elif isinstance(schema, str | Path):
+        known = load_schema(schema, inferred)
+    else:
+        known = complete(inferred, schema) if schema else inferred
+    known = known.with_target(target)
+    if drop_text:
+        for column in known:
+            if column.kind == "text":
+                known = known.replace(column.name, drop=True)
+    refuse_text(known)
+    table = Table.of(frame, known)
+    check_rules(table)
+    return table
+
+
+def match(frame: pd.DataFrame, schema: Schema, what: str) -> Table:
+    """A frame under another table's schema, for tables made elsewhere."""
+    check_names(frame)
+    if not len(frame):
+        raise TableError(f"The {what} has no rows.")
+    kept = schema.kept
+    for name in kept.names:
+        if name not in frame.columns:
+            raise SchemaError(f"The {what} has no column {name!r}.", did_you_mean(name, frame.columns))
+    try:
+        return Table.of(frame[list(kept.names)], kept)
+    except SchemaError as error:
+        raise SchemaError(f"The {what} does not fit the real table: {error}") from None
+
+
+def describe_run(
+    name: str,
+    loaded: Loaded,
+    real: Table,
+    rows: tuple[int, int, int],
+    synthesizer: Synthesizer | None,
+    seeds: SeedTree,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The ``run`` part of a report: where everything came from."""
+    libraries = ("synthdata", "numpy", "pandas", "scikit-learn")
+    train, held, synthetic = rows
+    return {
+        "name": name,
+        "source": loaded.display,
+        "model": synthesizer.name if synthesizer else None,
+        "model_summary": synthesizer.summary if synthesizer else "",
+        "parameters": synthesizer.parameters() if synthesizer else {},
+        "seed": seeds.seed,
+        "device": "cpu",
+        "rows": {"source": train + held, "train": train, "holdout": held, "synthetic": synthetic},
+        "columns": len(real.schema),
+        "target": real.schema.target,
+        "created": now(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
+        "durations": {stage: round(seconds, 3) for stage, seconds in progress.durations.items()},
+    }
+
+
+def write_report(facts: Mapping[str, Any], folder: Path) -> Report:
+    """Write the three files' worth of one report: JSON, HTML, and hand back the object."""
+    report = Report({"version": 1, "edition": "internal", **facts})
+    report.save(folder / "report.json")
+    write_text(folder / "report.html", render(report))
+    return report
+
+
+@contextmanager
+def recorded(folder: RunFolder, progress: Progress) -> Iterator[None]:
+    """Log events into the run folder while the block works, and close ``run.json`` with how it ended."""
+    log = EventLog(folder.file("events.jsonl"))
+    progress.observers.append(log)
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt):
+        folder.finish("cancelled", "Stopped by the user.")
+        raise
+    except SynthdataError as error:
+        folder.finish("failed", str(error))
+        raise
+    except BaseException as error:
+        # The text of an unforeseen error may quote a cell, so only its type is kept.
+        folder.finish("failed", f"Unexpected {type(error).__name__}.")
+        raise
+    else:
+        folder.finish("done")
+    finally:
+        progress.observers.remove(log)

@@ -50,7 +50,11 @@ def _guess(name: str, series: pd.Series) -> Guess:
         timezone = getattr(series.dtype, "tz", None)
         daily = len(present) > 0 and bool((present.dt.normalize() == present).all())
         return guess(
-            "datetime", "the storage is datetime", 1.0, timezone=str(timezone) if timezone else None, unit="day" if daily else "second"
+            "datetime",
+            "the storage is datetime",
+            1.0,
+            timezone=str(timezone) if timezone else None,
+            unit="day" if daily else "second",
         )
     if pd.api.types.is_timedelta64_dtype(series.dtype):
         return guess("timedelta", "the storage is a duration", 1.0, unit="second")
@@ -60,8 +64,17 @@ def _guess(name: str, series: pd.Series) -> Guess:
         if whole and distinct <= 20 and len(present) >= 20 * distinct:
             return guess("categorical", f"{distinct} distinct whole numbers in {len(present)} rows", 0.6)
         if whole and distinct == len(present) >= 20 and name.lower().endswith("id"):
-            return guess("id", f"{distinct} distinct numbers in {len(present)} rows, and the name ends with 'id'", 0.9, role="key")
-        decimals = 0 if whole else next((d for d in range(1, 9) if np.allclose(numbers, np.round(numbers, d), rtol=0, atol=1e-12)), None)
+            return guess(
+                "id",
+                f"{distinct} distinct numbers in {len(present)} rows, and the name ends with 'id'",
+                0.9,
+                role="key",
+            )
+        decimals = (
+            0
+            if whole
+            else next((d for d in range(1, 9) if np.allclose(numbers, np.round(numbers, d), rtol=0, atol=1e-12)), None)
+        )
         return guess("numerical", f"{distinct} distinct numbers", 0.9, decimals=decimals)
     if dtype == "category":
         return guess("categorical", "the storage is a category", 1.0, ordered=bool(series.cat.ordered))

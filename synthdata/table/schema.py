@@ -256,7 +256,9 @@ def load_schema(path: str | Path, inferred: Schema) -> Schema:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SchemaError(f"No such schema file: {path}.", "`synthdata inspect SOURCE --schema-out FILE` makes one.") from None
+        raise SchemaError(
+            f"No such schema file: {path}.", "`synthdata inspect SOURCE --schema-out FILE` makes one."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SchemaError(f"The schema file {path} cannot be read: {type(error).__name__}.") from None
     return complete(inferred, read_json(text, str(path)), str(path))

@@ -2,26 +2,29 @@
 
 The plain form of a column is one numpy array and one mask:
 
-    numerical             int64 where the storage is integer or the column keeps 0 decimals, else float64
-    datetime, timedelta   int64 ticks of the storage's resolution (UTC for zoned datetimes)
+    numerical             int64 where the storage is integer (uint64 where only that holds it), else float64
+    datetime, timedelta   int64 ticks of the storage's resolution (UTC for zoned datetimes, else the wall clock)
     boolean               object array of bool
-    categorical, id, text object array of the values as they are
+    categorical           object array of str, bool, int or float
+    id, text, personal    object array of the values as they are
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
+from synthdata.table.dtypes import cell_types, integer_limits, is_boolean, is_float, is_integer, to_dtype
 from synthdata.table.schema import Column, Schema
+from synthdata.table.stored_moments import read_moments, resolution, write_moments
+from synthdata.table.stored_numbers import integral, read_numbers, write_numbers
+
+__all__ = ["Cells", "from_cells", "integral", "resolution", "restore", "to_cells"]
 
 
 @dataclass(frozen=True)
@@ -42,159 +45,142 @@ class Cells:
         return Cells(self.values[rows], self.missing[rows])
 
 
-def resolution(column: Column) -> str:
-    """The tick of a datetime or timedelta column as numpy writes it: s, ms, us or ns."""
-    found = re.search(r"64\[(\w+)", column.dtype)
-    return found.group(1) if found else "us"
-
-
-def integral(column: Column) -> bool:
-    """Whether a numerical column is stored as integers."""
-    return column.dtype.lower().startswith(("int", "uint"))
-
-
 def to_cells(series: pd.Series, column: Column) -> Cells:
     """Bring a stored column into plain form.
+
+    >>> to_cells(pd.Series([3, None], dtype="Int8"), Column(name="a", kind="numerical", dtype="Int8")).values.tolist()
+    [3, 0]
 
     Raises:
         SchemaError: a cell contradicts the column's kind; the message names the row, never the value.
     """
     missing = series.isna().to_numpy(dtype=bool)
-    if column.generated:
-        return Cells(series.to_numpy(dtype=object, na_value=None), missing)
+
+    def contradiction(bad: np.ndarray) -> SchemaError:
+        rows = np.flatnonzero(bad)
+        return SchemaError(
+            f"Column {column.name!r} is declared {column.kind}, but {len(rows)} of its cells are not "
+            f"(first at data row {rows[0] + 1}).",
+            "Mend those cells, or give the column another kind in the schema.",
+        )
+
+    if column.generated or column.kind == "text" or column.drop:
+        return Cells(_as_objects(series, missing), missing)
     if column.kind == "numerical":
-        return Cells(_numbers(series, column, missing), missing)
-    if column.kind == "datetime":
-        return Cells(_ticks(_datetimes(series, column, missing), resolution(column)), missing)
-    if column.kind == "timedelta":
-        return Cells(_ticks(_timedeltas(series, column, missing), resolution(column)), missing)
-    values = series.astype(object).to_numpy(dtype=object, na_value=None)
-    return Cells(values, missing)
+        return Cells(read_numbers(series, column, missing, contradiction), missing)
+    if column.kind in ("datetime", "timedelta"):
+        return Cells(read_moments(series, column, missing, contradiction), missing)
+    values = _as_objects(series, missing)
+    if column.kind == "boolean":
+        bad = ~missing & np.array(
+            [not (isinstance(v, bool | int | float | np.bool_) and v in (0, 1)) for v in values], dtype=bool
+        )
+        if bad.any():
+            raise contradiction(bad)
+        return Cells(np.where(missing, None, values.astype(bool)).astype(object), missing)
+    return Cells(_categories(series, values, missing, column), missing)
 
 
-def from_cells(cells: Cells, column: Column, categories: list[Any] | None = None) -> pd.Series:
-    """Bring plain cells back to the storage of ``column``; ``categories`` gives a category dtype its list and order."""
-    values, missing = cells.values, cells.missing
-    if column.generated or column.kind in ("categorical", "id", "text", "boolean"):
-        return _objects(values, missing, column, categories)
-    if column.kind == "numerical":
-        return _stored_numbers(values, missing, column)
-    kind = "M8" if column.kind == "datetime" else "m8"
-    ticks = np.where(missing, np.iinfo(np.int64).min, values).astype(np.int64).view(f"{kind}[{resolution(column)}]")
-    series = pd.Series(ticks, name=column.name)
-    if column.kind == "timedelta":
-        return series
-    if column.timezone:
-        series = series.dt.tz_localize("UTC").dt.tz_convert(column.timezone)
-    if column.dtype == "date":
-        return pd.Series([None if m else d for d, m in zip(series.dt.date, missing, strict=True)], name=column.name, dtype=object)
-    if column.format and column.dtype in ("object", "string", "str"):
-        text = series.dt.strftime(column.format).astype(object).where(~missing, None)
-        return text.astype(column.dtype)
-    return series
+def from_cells(cells: Cells, column: Column, categories: Sequence[Any] | pd.Index | None = None) -> pd.Series:
+    """Bring plain cells back to the storage of ``column``; ``categories`` gives a category dtype its list and order.
+
+    Numbers are rounded to the column's decimals and kept within the limits of its dtype. A null in a column whose dtype
+    has none (``int64``, ``bool``) makes it the nullable dtype of that name.
+    """
+    values, missing = np.asarray(cells.values), np.asarray(cells.missing, dtype=bool)
+    if column.dtype == "category":
+        return _category(values, missing, column, categories)
+    if column.generated or column.kind in ("categorical", "text", "boolean") or column.drop:
+        return _stored_objects(values, missing, column)
+    return (
+        write_numbers(values, missing, column) if column.kind == "numerical" else write_moments(values, missing, column)
+    )
 
 
 def restore(columns: Mapping[str, pd.Series], schema: Schema) -> pd.DataFrame:
-    """Put restored columns together in the schema's order, with a fresh index."""
+    """Put restored columns together in the schema's order, with a fresh index.
+
+    >>> schema = Schema(columns=(Column(name="a", kind="numerical"), Column(name="b", kind="numerical")))
+    >>> list(restore({"b": pd.Series([1]), "a": pd.Series([2])}, schema).columns)
+    ['a', 'b']
+    """
     kept = [column.name for column in schema if column.name in columns]
-    frame = pd.concat([columns[name].reset_index(drop=True) for name in kept], axis=1) if kept else pd.DataFrame()
+    if not kept:
+        return pd.DataFrame()
+    frame = pd.concat([columns[name].reset_index(drop=True) for name in kept], axis=1)
     frame.columns = pd.Index(kept)
     return frame
 
 
-def _contradiction(column: Column, bad: np.ndarray) -> SchemaError:
-    rows = np.flatnonzero(bad)
-    return SchemaError(
-        f"Column {column.name!r} is declared {column.kind}, but {len(rows)} of its cells are not (first at data row {rows[0] + 1}).",
-        "Mend those cells, or give the column another kind in the schema.",
-    )
-
-
-def _numbers(series: pd.Series, column: Column, missing: np.ndarray) -> np.ndarray:
-    if pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
-        if str(series.dtype).lower() == "uint64" and (series.dropna() > np.iinfo(np.int64).max).any():
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.to_numpy(dtype=np.int64, na_value=0)
-    if pd.api.types.is_float_dtype(series.dtype):
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        numbers = pd.to_numeric(series.astype(object).map(lambda v: float(v) if isinstance(v, Decimal) else v), errors="coerce")
-        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = np.isnan(values) & ~missing
-        if bad.any():
-            raise _contradiction(column, bad)
-    if np.isinf(values).any():
-        rows = np.flatnonzero(np.isinf(values))
-        raise SchemaError(
-            f"Column {column.name!r} holds {len(rows)} infinite numbers (first at data row {rows[0] + 1}).",
-            "Replace them with a large number or a null.",
-        )
-    if integral(column):
-        whole = np.where(missing, 0.0, values)
-        if (whole != np.round(whole)).any():
-            raise _contradiction(column, whole != np.round(whole))
-        return whole.astype(np.int64)
+def _as_objects(series: pd.Series, missing: np.ndarray) -> np.ndarray:
+    values = series.astype(object).to_numpy(dtype=object).copy()
+    values[missing] = None
     return values
 
 
-def _datetimes(series: pd.Series, column: Column, missing: np.ndarray) -> pd.Series:
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(object)
-    if pd.api.types.is_datetime64_any_dtype(series.dtype):
-        parsed = series
-    else:
-        text = series.astype(object).map(lambda v: v.isoformat() if isinstance(v, dt.date) else v)
-        iso = column.format is None or column.dtype == "date"
-        parsed = pd.to_datetime(text, format="ISO8601" if iso else column.format, errors="coerce", utc=bool(column.timezone))
-        bad = parsed.isna().to_numpy() & ~missing
-        if bad.any():
-            raise _contradiction(column, bad)
-    if getattr(parsed.dtype, "tz", None) is not None:
-        parsed = parsed.dt.tz_convert("UTC").dt.tz_localize(None)
-    return parsed
+def _categories(series: pd.Series, values: np.ndarray, missing: np.ndarray, column: Column) -> np.ndarray:
+    """Check that the cells can be categories at all, and make numpy's scalars plain."""
+    types = cell_types(pd.Series(values, dtype=object)) if not is_integer(column.dtype) else {int}
+    if any(issubclass(t, np.generic) for t in types):
+        values = np.array([v.item() if isinstance(v, np.generic) else v for v in values], dtype=object)
+        types = cell_types(pd.Series(values, dtype=object))
+    strange = sorted(t.__name__ for t in types if not issubclass(t, str | bool | int | float))
+    if strange:
+        rows = [
+            row
+            for row, value in enumerate(values)
+            if not missing[row] and not isinstance(value, str | bool | int | float)
+        ]
+        raise SchemaError(
+            f"Column {column.name!r} is declared categorical, but holds {' and '.join(strange)} objects "
+            f"(first at data row {rows[0] + 1}).",
+            f'Turn them into text first: frame[{column.name!r}] = frame[{column.name!r}].astype(str); or set "drop": true.',
+        )
+    families = {"text" if issubclass(t, str) else "truth values" if issubclass(t, bool) else "numbers" for t in types}
+    if len(families) > 1:
+        raise SchemaError(
+            f"Column {column.name!r} mixes {' and '.join(sorted(families))} in one column.",
+            f"Make them one type first: frame[{column.name!r}] = frame[{column.name!r}].astype(str).",
+        )
+    return values
 
 
-def _timedeltas(series: pd.Series, column: Column, missing: np.ndarray) -> pd.Series:
-    parsed = series if pd.api.types.is_timedelta64_dtype(series.dtype) else pd.to_timedelta(series, errors="coerce")
-    bad = parsed.isna().to_numpy() & ~missing
-    if bad.any():
-        raise _contradiction(column, bad)
-    return parsed
+def _category(
+    values: np.ndarray, missing: np.ndarray, column: Column, categories: Sequence[Any] | pd.Index | None
+) -> pd.Series:
+    if column.continuous:
+        plain = column.model_copy(update={"dtype": "float64" if column.kind == "numerical" else f"{column.kind}64[us]"})
+        stored = from_cells(Cells(values, missing), plain)
+        return stored.astype(pd.CategoricalDtype(categories, ordered=column.ordered))
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = [None if m else v for v, m in zip(values, missing, strict=True)]
+    if categories is None and column.public is not None and column.public.categories:
+        categories = list(column.public.categories)
+    if not isinstance(categories, pd.Index) and categories is not None:
+        categories = pd.Index(list(categories), dtype=None if len(categories) else object)
+    return pd.Series(pd.Categorical(cells, categories=categories, ordered=column.ordered), name=column.name)
 
 
-def _ticks(series: pd.Series, unit: str) -> np.ndarray:
-    kind = "M8" if pd.api.types.is_datetime64_any_dtype(series.dtype) else "m8"
-    ticks = series.to_numpy().astype(f"{kind}[{unit}]").view(np.int64)
-    return np.where(series.isna().to_numpy(), 0, ticks)
-
-
-def _stored_numbers(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
-    if column.dtype == "decimal":
-        step = Decimal(1).scaleb(-(column.decimals or 0))
-        cells = [None if m else Decimal(repr(float(v))).quantize(step) for v, m in zip(values, missing, strict=True)]
-        return pd.Series(cells, name=column.name, dtype=object)
-    if integral(column):
-        whole = values if np.issubdtype(values.dtype, np.integer) else np.round(np.where(missing, 0, values)).astype(np.int64)
-        if column.dtype[0].isupper() or missing.any():
-            dtype = column.dtype if column.dtype[0].isupper() else "Int64"
-            return pd.Series(pd.arrays.IntegerArray(whole.astype(dtype.lower()), missing.copy()), name=column.name)
-        return pd.Series(whole.astype(column.dtype), name=column.name)
-    floats = np.where(missing, np.nan, values.astype(np.float64))
-    if column.decimals is not None:
-        floats = np.round(floats, column.decimals)
-    series = pd.Series(floats, name=column.name)
-    return series.astype(column.dtype) if column.dtype not in ("object", "float64") else series
-
-
-def _objects(values: np.ndarray, missing: np.ndarray, column: Column, categories: list[Any] | None) -> pd.Series:
-    cells = np.where(missing, None, values.astype(object))
-    if column.dtype == "category":
-        return pd.Series(pd.Categorical(cells, categories=categories, ordered=column.ordered), name=column.name)
-    series = pd.Series(cells, name=column.name, dtype=object)
-    if column.dtype == "object":
-        return series
-    if column.dtype == "bool" and missing.any():
-        return series.astype("boolean")
-    if integral(column) and column.dtype[0].islower() and missing.any():
-        return series.astype("Int64")
-    return series.astype(column.dtype)
+def _stored_objects(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
+    name = column.dtype
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = [None if m else v for v, m in zip(values, missing, strict=True)]
+    if is_integer(name):
+        low, high = integer_limits(name)
+        cells[:] = [None if m else min(max(int(v), low), high) for v, m in zip(values, missing, strict=True)]
+    if missing.any() and name == "bool":
+        name = "boolean"
+    elif missing.any() and is_integer(name) and name[0].islower() and not name.endswith("[pyarrow]"):
+        name = "Int64"
+    dtype = to_dtype(name)
+    if is_boolean(name):
+        cells[:] = [None if m else bool(v) for v, m in zip(values, missing, strict=True)]
+    if is_float(name):
+        cells[:] = [
+            np.nan if m and name[0].islower() else None if m else float(v) for v, m in zip(values, missing, strict=True)
+        ]
+    return (
+        pd.Series(cells, name=column.name, dtype=object)
+        if dtype == object
+        else pd.Series(pd.array(cells, dtype=dtype), name=column.name)
+    )

@@ -107,8 +107,11 @@ def check_names(frame: pd.DataFrame) -> None:
     for position, name in enumerate(frame.columns, 1):
         if not isinstance(name, str):
             raise TableError(
-                f"Column {position} has the name {name!r}, which is not text.", "Rename it: frame.columns = frame.columns.map(str)."
+                f"Column {position} has the name {name!r}, which is not text.",
+                "Rename it: frame.columns = frame.columns.map(str).",
             )
         if name in seen:
-            raise TableError(f"Column name {name!r} occurs twice (columns {seen[name]} and {position}).", "Rename one of them.")
+            raise TableError(
+                f"Column name {name!r} occurs twice (columns {seen[name]} and {position}).", "Rename one of them."
+            )
         seen[name] = position

@@ -81,3 +81,8 @@ def _guess(name: str, series: pd.Series) -> Guess:
     if distinct > 0 and distinct == len(present) >= 20:
         return guess("id", f"all {distinct} values differ", 0.7, role="key")
     return guess("categorical", f"{distinct} distinct values", 0.8)
+
+
+def settle(frame: pd.DataFrame, schema: Schema) -> Schema:
+    """Fill in what a declared kind needs to know of the storage and nobody said."""
+    return schema

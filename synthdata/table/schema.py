@@ -120,6 +120,13 @@ class Schema(BaseModel):
         """The columns that a model learns: neither generated, nor dropped, nor free text."""
         return tuple(c for c in self.columns if not (c.generated or c.drop or c.kind == "text"))
 
+    @property
+    def kept(self) -> Schema:
+        """The schema without the columns that are left out (``drop``): that of a synthetic table."""
+        if not any(column.drop for column in self.columns):
+            return self
+        return self.model_copy(update={"columns": tuple(column for column in self.columns if not column.drop)})
+
     def replace(self, name: str, **changes: Any) -> Schema:
         """The same schema with some keys of one column changed.
 

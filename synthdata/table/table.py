@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdata.errors import SchemaError, TableError
-from synthdata.table.schema import Column, Schema
+from synthdata.errors import SchemaError, TableError, did_you_mean
+from synthdata.table.declared import check_declared
+from synthdata.table.schema import Column, Schema, complete
 from synthdata.table.storage import Cells, to_cells
 
 MINIMUM_ROWS = 20
@@ -30,34 +31,35 @@ class Table:
         self._cells: dict[str, Cells] = {}
 
     @classmethod
-    def of(cls, data: Table | pd.DataFrame, schema: Schema | Mapping[str, Any] | None = None) -> Table:
+    def of(
+        cls, data: Table | pd.DataFrame, schema: Schema | Mapping[str, Any] | None = None, *, strict: bool = True
+    ) -> Table:
         """A checked table from a DataFrame; what ``schema`` leaves out is inferred.
 
+        The frame is not changed, and its index plays no part. ``strict`` also holds the table to the nullability, bounds
+        and categories that the schema declares; without it only the kinds must fit (for tables made elsewhere).
+
         Raises:
-            TableError: no columns, or two with one name.
+            TableError: not a DataFrame, no columns, or two with one name.
             SchemaError: the schema contradicts the data.
         """
-        from synthdata.table.infer import infer
-        from synthdata.table.schema import complete
+        from synthdata.table.infer import infer, settle
 
         if isinstance(data, Table):
-            if schema is None:
+            if schema is None or schema is data.schema:
                 return data
             data = data.frame
         check_names(data)
         if not isinstance(schema, Schema):
             inferred = infer(data).schema
             schema = complete(inferred, schema) if schema else inferred
-        missing = [name for name in schema.names if name not in data.columns]
-        extra = [str(name) for name in data.columns if name not in schema.names]
-        if missing or extra:
-            raise SchemaError(
-                f"The schema and the table differ: {', '.join(map(repr, missing or extra))} "
-                f"{'is in the schema only' if missing else 'is in the table only'}."
-            )
+        check_same_columns(data, schema)
+        schema = settle(data, schema)
         table = cls(data[list(schema.names)], schema)
         for column in schema:
-            table.cells(column.name)
+            cells = table.cells(column.name)
+            if strict:
+                check_declared(cells, column)
         return table
 
     def __len__(self) -> int:
@@ -70,14 +72,26 @@ class Table:
             self._cells[name] = to_cells(self.frame[name], column)
         return self._cells[name]
 
-    def take(self, rows: np.ndarray) -> Table:
+    def take(self, rows: np.ndarray | slice) -> Table:
         """The table of some rows, by position."""
-        return Table(self.frame.iloc[rows], self.schema)
+        part = Table(self.frame.iloc[rows], self.schema)
+        part._cells = {name: Cells(cells.values[rows], cells.missing[rows]) for name, cells in self._cells.items()}
+        return part
 
     def split(self, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
-        """Two random parts: the rest, and ``fraction`` of the rows as holdout."""
+        """Two random parts: the rest, and ``fraction`` of the rows as holdout (each at least one row).
+
+        Raises:
+            TableError: the fraction is not between 0 and 1, or there are fewer than two rows.
+        """
+        if not 0 < fraction < 1:
+            raise TableError(
+                f"The holdout must be a fraction between 0 and 1, found {fraction}.", "Common values: 0.1 to 0.3."
+            )
+        if len(self) < 2:
+            raise TableError(f"A table of {len(self)} rows cannot be split.", "Two rows are the least.")
         order = generator.permutation(len(self))
-        held = max(1, round(len(self) * fraction))
+        held = min(max(1, round(len(self) * fraction)), len(self) - 1)
         return self.take(np.sort(order[held:])), self.take(np.sort(order[:held]))
 
     def fingerprint(self) -> str:
@@ -89,7 +103,7 @@ class Table:
                 series = series.astype(object)
             try:
                 hashes = pd.util.hash_pandas_object(series, index=False)
-            except TypeError:
+            except TypeError:  # cells that cannot be hashed, such as lists
                 hashes = pd.util.hash_pandas_object(series.astype(str), index=False)
             digest.update(hashes.to_numpy().tobytes())
         return digest.hexdigest()
@@ -101,6 +115,10 @@ def check_names(frame: pd.DataFrame) -> None:
     Raises:
         TableError: with the name and the positions.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise TableError(
+            f"Expected a pandas DataFrame, found {type(frame).__name__}.", "Wrap it: pandas.DataFrame(data)."
+        )
     if not len(frame.columns):
         raise TableError("The table has no columns.")
     seen: dict[str, int] = {}
@@ -110,8 +128,65 @@ def check_names(frame: pd.DataFrame) -> None:
                 f"Column {position} has the name {name!r}, which is not text.",
                 "Rename it: frame.columns = frame.columns.map(str).",
             )
+        if not name.strip():
+            raise TableError(f"Column {position} has no name.", "Give it one.")
         if name in seen:
             raise TableError(
                 f"Column name {name!r} occurs twice (columns {seen[name]} and {position}).", "Rename one of them."
             )
         seen[name] = position
+
+
+def check_same_columns(frame: pd.DataFrame, schema: Schema) -> None:
+    """Refuse a schema that speaks of other columns than the frame has.
+
+    Raises:
+        SchemaError: with the names on one side only, and the nearest name on the other.
+    """
+    missing = [name for name in schema.names if name not in frame.columns]
+    extra = [name for name in frame.columns if name not in schema.names]
+    if missing:
+        raise SchemaError(
+            f"The schema has columns that the table has not: {_listed(missing)}.",
+            did_you_mean(missing[0], extra or frame.columns),
+        )
+    if extra:
+        raise SchemaError(
+            f"The table has columns that the schema has not: {_listed(extra)}.",
+            'Add them to the schema; with "drop": true they are left out.',
+        )
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def require_rows(table: Table, least: int = MINIMUM_ROWS) -> None:
+    """Refuse a table too small to learn from and to judge the result by.
+
+    Raises:
+        TableError: with the number of rows found.
+    """
+    if len(table) < least:
+        found = "has no rows" if not len(table) else f"has {len(table)} row{'s' if len(table) > 1 else ''}"
+        raise TableError(
+            f"The table {found}; at least {least} are needed.",
+            "A smaller table cannot be synthesized without giving its rows away.",
+        )
+
+
+def refuse_text(schema: Schema) -> None:
+    """Refuse columns that no model learns: free text, and cells that are lists, bytes or mixtures.
+
+    Raises:
+        SchemaError: with the names of the columns and the ways out.
+    """
+    names = [column.name for column in schema if column.kind == "text" and not (column.drop or column.generated)]
+    if names:
+        columns = f"Column {names[0]!r} holds" if len(names) == 1 else f"The columns {_listed(names)} hold"
+        raise SchemaError(
+            f"{columns} free text (or cells that are no single values), which is not synthesized.",
+            'Leave it out ("drop": true in the schema, or --drop-text), or declare its kind: "categorical", "id", '
+            'or personal data such as "pii": "name".',
+        )

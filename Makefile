@@ -1,0 +1,39 @@
+# make demo    set up .venv, run the main job on both sample tables, say where the reports lie
+# make test    set up what the tests need (a browser and a PostgreSQL included) and run them
+# make lint    formatting, style, types
+# make bench   speed and memory, beside SDV, on this machine
+# make clean   remove what these made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+# More options for pytest or the benchmark, such as: make test ARGS="-k schema"
+ARGS ?=
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo:
+	@scripts/setup.sh demo
+	@scripts/demo.sh
+
+test:
+	@scripts/setup.sh test
+	@.venv/bin/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint:
+	@scripts/setup.sh test
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/bench.py $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist
+	rm -rf runs/demo-admissions runs/demo-breast_cancer
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

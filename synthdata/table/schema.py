@@ -248,7 +248,8 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
             raise SchemaError(f"{where}: column {name!r} is not in the table.", did_you_mean(str(name), known))
         changed = {**known[name], **entry}
         if "kind" in entry and entry["kind"] != known[name]["kind"]:
-            changed = {**changed, **{key: entry.get(key) for key in ("pii", "unit") if key not in entry}}
+            # What was inferred for another kind says nothing about this one.
+            changed = {**changed, **{key: None for key in ("pii", "unit", "format", "role") if key not in entry}}
         known[name] = changed
     rest = {key: value for key, value in partial.items() if key != "columns"}
     return parse_schema({**rest, "columns": list(known.values())}, where)

@@ -1,0 +1,68 @@
+"""What all tests share: the sample tables, a browser, and quiet libraries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+
+# No test may depend on how fast the machine is, so examples have no deadline; the same examples are tried each time.
+settings.register_profile("synthdata", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("synthdata")
+
+# Inherited by the processes that tests start, too.
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def _admissions() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(DATA / "admissions.csv", parse_dates=["admitted", "discharged"])
+
+
+@pytest.fixture(scope="module")
+def admissions(_admissions: pd.DataFrame) -> pd.DataFrame:
+    """The sample table of admissions as CSV gives it: 20,000 rows, 20 columns, dates parsed."""
+    return _admissions.copy()
+
+
+@pytest.fixture(scope="module")
+def breast_cancer() -> pd.DataFrame:
+    """The sample table that ships with scikit-learn: 569 rows, 31 columns."""
+    import pandas as pd
+
+    return pd.read_csv(DATA / "breast_cancer.csv")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    from scripts.browser import launch
+
+    with playwright.sync_playwright() as running:
+        try:
+            opened = launch(running)
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+#: the code of a cell that is not known: to be filled in, or of a category that the model has never met
+UNSEEN = -1
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -34,7 +37,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A table as models see it: ``codes`` (n, d) int32 and ``values`` (n, d) float64, NaN wherever no value is carried."""
+    """A table as models see it: ``codes`` (n, d) int32 and ``values`` (n, d) float64, NaN wherever no value is carried.
+
+    In what a model is fitted on and what it draws every code is at least 0. When rows are scored or filled in, a code may
+    be `UNSEEN`: such a cell counts as not observed.
+    """
 
     slots: tuple[Slot, ...]
     codes: np.ndarray
@@ -52,7 +59,7 @@ class Encoded:
         out = self.values.copy()
         for j, slot in enumerate(self.slots):
             if slot.positions.size:
-                at = slot.positions[self.codes[:, j]]
+                at = np.where(self.codes[:, j] >= 0, slot.positions[self.codes[:, j]], np.nan)
                 out[:, j] = np.where(np.isnan(out[:, j]), at, out[:, j])
         return out
 
@@ -80,7 +87,10 @@ class State:
 
 @dataclass(frozen=True)
 class AllowedCells:
-    """A condition on one slot in encoded form: which codes may occur, and for code 0 of a continuous slot which values."""
+    """A condition on one slot in encoded form: which codes may occur, and for code 0 of a continuous slot which values.
+
+    ``codes`` (cardinality,) is True where a code may occur. ``low == high`` asks for one point on the number line.
+    """
 
     codes: np.ndarray
     low: float = -np.inf

@@ -6,44 +6,24 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import InfeasibleError, ModelError, PrivacyError
+from synthdata.errors import InfeasibleError, ModelError, PrivacyError, SchemaError, did_you_mean
 from synthdata.models.conditioning import Conditions, parse_conditions
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.runs import artifact
 from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.schema import Schema
-from synthdata.table.table import Table, refuse_text
+from synthdata.table.table import Table, check_names, refuse_text
 
 #: how many rows are drawn for one that is kept before a condition is called infeasible
 PATIENCE = 10_000
-
-
-@runtime_checkable
-class HasLogProb(Protocol):
-    """A model that says how probable a row is; ``log_prob_kind`` is ``exact``, ``bound`` or ``estimate``."""
-
-    log_prob_kind: ClassVar[str]
-
-    def log_prob(self, table: Table | pd.DataFrame) -> np.ndarray:
-        """The log-density (n,) in nats, in the table's own units."""
-        ...
-
-
-@runtime_checkable
-class Imputes(Protocol):
-    """A model that fills nulls given the rest of the row."""
-
-    def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
-        """The table with every null replaced by a draw from its conditional distribution."""
-        ...
 
 
 class Synthesizer(ABC):
@@ -82,7 +62,7 @@ class Synthesizer(ABC):
 
     def make_encoder(self) -> TableEncoder:
         """The encoder this family wants; override to ask for other transforms."""
-        return TableEncoder()
+        return TableEncoder(rare_threshold=getattr(self, "rare_threshold", 5))
 
     def _sample_given(
         self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
@@ -94,7 +74,9 @@ class Synthesizer(ABC):
 
     def parameters(self) -> dict[str, Any]:
         """The hyperparameters by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"}
+        return {
+            name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"
+        }
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.parameters().items())})"
@@ -164,7 +146,8 @@ class Synthesizer(ABC):
             good = np.ones(len(encoded), dtype=bool)
             for j, cells in allowed.items():
                 good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
-            frame = self.encoder_.decode(encoded.take(np.flatnonzero(good)), generator)
+            encoded = encoded.take(np.flatnonzero(good))
+            frame = conditions.settle(self.encoder_.decode(encoded), encoded, self.encoder_)
             fine = conditions.matches(frame)
             for rule in rules:
                 fine &= ~violations(frame, rule)
@@ -185,7 +168,7 @@ class Synthesizer(ABC):
         """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, nothing executable."""
         self._require_fitted()
         state = State.merge(encoder=self.encoder_.state(), model=self._state())
-        manifest = {"model": self.name, "parameters": self.parameters(), "config": state.config}
+        manifest = {"model": self.name, "parameters": self.parameters(), "rows": self.rows_, "config": state.config}
         artifact.save(Path(path), manifest, state.arrays)
 
     @classmethod
@@ -193,10 +176,33 @@ class Synthesizer(ABC):
         model = cls(**manifest["parameters"])
         state = State(dict(manifest["config"]), arrays)
         model.encoder_ = TableEncoder.from_state(state.nested("encoder"))
-        model.schema_ = model.encoder_.schema
+        model.schema_, model.rows_ = model.encoder_.schema, int(manifest["rows"])
         model._restore(state.nested("model"))
         return model
 
+    @property
+    def notes(self) -> list[str]:
+        """What was done to the table in learning it that a user should know of, in plain words."""
+        self._require_fitted()
+        return self.encoder_.notes
+
+    def _rows_of(self, table: Table | pd.DataFrame) -> Table:
+        """The modelled columns of rows to be scored or filled in; nulls and values out of declared bounds are welcome."""
+        self._require_fitted()
+        frame = table.frame if isinstance(table, Table) else table
+        check_names(frame)
+        columns = self.schema_.modelled
+        for column in columns:
+            if column.name not in frame.columns:
+                raise SchemaError(
+                    f"The table has no column {column.name!r}, which the model needs.",
+                    did_you_mean(column.name, frame.columns),
+                )
+        open_columns = tuple(column.model_copy(update={"nullable": True, "public": None}) for column in columns)
+        return Table(frame[[column.name for column in columns]], Schema(columns=open_columns))
+
     def _require_fitted(self) -> None:
         if not hasattr(self, "encoder_"):
-            raise ModelError(f"This {self.name!r} model has not been fitted.", "Call fit(table) first, or load a saved model.")
+            raise ModelError(
+                f"This {self.name!r} model has not been fitted.", "Call fit(table) first, or load a saved model."
+            )

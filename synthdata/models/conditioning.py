@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from synthdata.encoders.base import AllowedCells
+from synthdata.encoders.base import AllowedCells, Encoded
 from synthdata.errors import InfeasibleError, SchemaError, did_you_mean
+from synthdata.table.declared import plain_bound
 from synthdata.table.schema import Column, Schema
-from synthdata.table.storage import to_cells
+from synthdata.table.storage import integral, to_cells
 
 if TYPE_CHECKING:
     from synthdata.encoders.table_encoder import TableEncoder
@@ -68,6 +69,18 @@ class Conditions:
             good &= condition.matches(frame[condition.column.name])
         return good
 
+    def settle(self, frame: pd.DataFrame, encoded: Encoded, encoder: TableEncoder) -> pd.DataFrame:
+        """Write the number asked for where a row was drawn at exactly that point, which rounding has moved a little."""
+        for condition in self.conditions:
+            if condition.values is None or len(condition.values) != 1 or not condition.column.continuous:
+                continue
+            name, position = condition.column.name, encoder.position(condition.column.name)
+            cells = encoder.allowed(name, condition.values)
+            if encoded.slots[position].continuous and cells.codes[0] and cells.low == cells.high:
+                at = encoded.codes[:, position] == 0
+                frame.loc[at, name] = np.asarray(condition.values[0]).astype(frame[name].dtype)
+        return frame
+
     def allowed(self, encoder: TableEncoder) -> dict[int, AllowedCells]:
         """The conditions in encoded form, by slot position.
 
@@ -77,7 +90,9 @@ class Conditions:
         out: dict[int, AllowedCells] = {}
         for condition in self.conditions:
             position = encoder.position(condition.column.name)
-            cells = encoder.allowed(condition.column.name, condition.values, condition.low, condition.high, condition.null)
+            cells = encoder.allowed(
+                condition.column.name, condition.values, condition.low, condition.high, condition.null
+            )
             if position in out:
                 both = out[position].codes & cells.codes
                 cells = AllowedCells(both, max(out[position].low, cells.low), min(out[position].high, cells.high))
@@ -96,16 +111,17 @@ OPERATORS = re.compile(r"^\s*(?P<name>.+?)\s*(?P<operator><=|>=|!=|==|=|<|>|\bin
 def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema: Schema) -> Conditions:
     """Read conditions.
 
-    As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a value, a
-    set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
+        As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a value, a
+        set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
 
-    >>> from synthdata.table.schema import Column, Schema
-    >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
-    >>> parse_conditions("age>=30; age<40", schema).describe()
-    'age>=30; age<40'
+        >>> from synthdata.table.declared import plain_bound
+    from synthdata.table.schema import Column, Schema
+        >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
+        >>> parse_conditions("age>=30; age<40", schema).describe()
+        'age>=30; age<40'
 
-    Raises:
-        SchemaError: an unknown column, or a condition that cannot be read.
+        Raises:
+            SchemaError: an unknown column, or a condition that cannot be read.
     """
     if given is None:
         return Conditions()
@@ -118,10 +134,14 @@ def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema:
 
 def _column(name: str, schema: Schema, text: str) -> Column:
     if name not in schema:
-        raise SchemaError(f"The condition {text!r} names the column {name!r}, which is not there.", did_you_mean(name, schema.names))
+        raise SchemaError(
+            f"The condition {text!r} names the column {name!r}, which is not there.", did_you_mean(name, schema.names)
+        )
     column = schema[name]
     if column.generated or column.drop or column.kind == "text":
-        raise SchemaError(f"The column {name!r} is not modelled ({column.pii or column.kind}), so no condition can be put on it.")
+        raise SchemaError(
+            f"The column {name!r} is not modelled ({column.pii or column.kind}), so no condition can be put on it."
+        )
     return column
 
 
@@ -135,7 +155,10 @@ def _from_text(text: str, schema: Schema) -> Condition:
             if rest and rest["name"].strip() == "x":
                 return _build(_column(name, schema, text), rest["operator"], rest["value"].strip(), text)
     if not found:
-        raise SchemaError(f"The condition {text!r} cannot be read.", "Write it as: age>=30; sex=F; city in {Rome, Oslo}; income is null.")
+        raise SchemaError(
+            f"The condition {text!r} cannot be read.",
+            "Write it as: age>=30; sex=F; city in {Rome, Oslo}; income is null.",
+        )
     return _build(_column(found["name"], schema, text), found["operator"], found["value"].strip(), text)
 
 
@@ -150,12 +173,17 @@ def _build(column: Column, operator: str, value: str, text: str) -> Condition:
     if operator in ("=", "=="):
         return Condition(column, values=(_plain(value, column, text),), text=text)
     if operator == "!=":
-        raise SchemaError(f"The condition {text!r} uses '!=', which is not known.", "List the values wanted: column in {a, b}.")
+        raise SchemaError(
+            f"The condition {text!r} uses '!=', which is not known.", "List the values wanted: column in {a, b}."
+        )
     if not column.continuous:
-        raise SchemaError(f"The condition {text!r} asks for an order, but {column.name!r} is {column.kind}.", "Use '=' or 'in'.")
+        raise SchemaError(
+            f"The condition {text!r} asks for an order, but {column.name!r} is {column.kind}.", "Use '=' or 'in'."
+        )
     bound = _plain(value, column, text)
-    below = np.nextafter(bound, -math.inf) if isinstance(bound, float) else bound - 1
-    above = np.nextafter(bound, math.inf) if isinstance(bound, float) else bound + 1
+    below, above = (
+        (bound - 1, bound + 1) if isinstance(bound, int) else np.nextafter(bound, [-math.inf, math.inf]).tolist()
+    )
     ranges = {">=": (bound, math.inf), ">": (above, math.inf), "<=": (-math.inf, bound), "<": (-math.inf, below)}
     low, high = ranges[operator]
     return Condition(column, low=low, high=high, text=text)
@@ -178,21 +206,22 @@ def _plain(value: Any, column: Column, text: str) -> Any:
     """A condition's value in the plain form of its column."""
     if not column.continuous:
         return _category(value, column)
-    stored: Any = value
-    if column.kind == "numerical":
-        try:
-            number = float(value)
-        except ValueError:
-            raise SchemaError(f"In the condition {text!r}, {value!r} is not a number.") from None
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if column.kind != "numerical":
+        return plain_bound(column, str(value))
     try:
-        stored = pd.Timestamp(value) if column.kind == "datetime" else pd.Timedelta(value)
-        if column.kind == "datetime" and column.timezone and stored.tzinfo is None:
-            stored = stored.tz_localize(column.timezone)
-    except ValueError:
-        raise SchemaError(f"In the condition {text!r}, {value!r} is not a {column.kind}.", "Write dates as 2024-12-31.") from None
-    series = pd.Series([stored]).astype(column.dtype if "64[" in column.dtype else ("m8[us]" if column.kind == "timedelta" else "M8[us]"))
-    return int(to_cells(series, column.model_copy(update={"format": None})).values[0])
+        number = float(value)
+    except (TypeError, ValueError):
+        raise SchemaError(f"In the condition {text!r}, {value!r} is not a number.") from None
+    if math.isnan(number):
+        raise SchemaError(f"In the condition {text!r}, {value!r} is not a number.", "Write 'is null' for a null.")
+    if integral(column):
+        if isinstance(value, int | np.integer):
+            return int(value)
+        try:
+            return int(str(value))
+        except ValueError:
+            return int(number) if number.is_integer() else number
+    return float(np.float32(number)) if column.dtype.lower() == "float32" else number
 
 
 def _category(value: Any, column: Column) -> Any:

@@ -77,7 +77,11 @@ def load(path: str | Path) -> Synthesizer:
 
 
 def _read(text: str, hint: Any, key: str) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else (hint,)
+    options = (
+        typing.get_args(hint)
+        if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+        else (hint,)
+    )
     if type(None) in options and text.lower() in ("none", "null", ""):
         return None
     for option in options:

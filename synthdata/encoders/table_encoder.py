@@ -1,0 +1,258 @@
+"""The encoder of a whole table: between frames as people have them and codes and values as models see them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
+from synthdata.encoders.categorical import CategoricalEncoder
+from synthdata.encoders.number_line import Transform
+from synthdata.encoders.numeric import NumericEncoder, NumericOptions
+from synthdata.errors import ModelError, SchemaError, did_you_mean
+from synthdata.table.schema import Column, Schema, parse_schema
+from synthdata.table.storage import Cells, from_cells, restore
+from synthdata.table.table import Table
+
+ColumnEncoder = NumericEncoder | CategoricalEncoder
+
+
+class TableEncoder:
+    """Encodes the modelled columns of a table, and makes up the others afresh.
+
+    Args:
+        transform: the scale on which values lie: ``quantile`` (normal scores), ``uniform`` (shares of rows), ``standard``
+            (zero mean, unit variance).
+        rare_threshold: in how many rows a category or number must occur to be stored as it is; means that place the number
+            lines are taken over as many rows.
+        exact_values: up to how many distinct numbers a column may have to be kept exactly, without a number line.
+        atom_share: which share of the rows a single number must have to be kept exactly beside a number line.
+        max_atoms: at most how many such numbers a column keeps.
+        knots: through how many points a number line is drawn at most.
+    """
+
+    schema: Schema
+    columns: tuple[ColumnEncoder, ...]
+    rows: int
+    null_shares: dict[str, float]
+
+    def __init__(
+        self,
+        transform: Transform = "quantile",
+        rare_threshold: int = 5,
+        exact_values: int = 256,
+        atom_share: float = 0.002,
+        max_atoms: int = 256,
+        knots: int = 500,
+    ) -> None:
+        if rare_threshold < 1:
+            raise ModelError(f"rare_threshold must be 1 or more, found {rare_threshold}.")
+        self.options = NumericOptions(transform, rare_threshold, exact_values, atom_share, max_atoms, knots)
+
+    def fit(self, table: Table, generator: np.random.Generator) -> Self:
+        """Learn how to encode the columns of a table (n, d).
+
+        Raises:
+            SchemaError: a column has no value that enough rows share; the message says what to do.
+        """
+        self.schema, self.rows = table.schema, len(table)
+        encoders = []
+        for column in self.schema.modelled:
+            cells = table.cells(column.name)
+            if column.continuous:
+                encoders.append(NumericEncoder.fit(column, cells, self.options, generator))
+            else:
+                order = _stored_order(table.frame[column.name])
+                least, transform = self.options.rare_threshold, self.options.transform
+                encoders.append(CategoricalEncoder.fit(column, cells, order, least, transform))
+        self.columns = tuple(encoders)
+        self.null_shares = {
+            column.name: float(table.cells(column.name).missing.mean()) if len(table) else 0.0
+            for column in self.schema
+            if column.generated and not column.drop and column.role != "key"
+        }
+        return self
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots (d,) of the modelled columns, in the schema's order."""
+        return tuple(column.slot for column in self.columns)
+
+    def encode(self, table: Table, generator: np.random.Generator | None) -> Encoded:
+        """The encoded rows (n, d) of a table.
+
+        With a generator, as for fitting: whole numbers are spread over their step, and what is too rare to be stored is
+        replaced. Without one, as for scoring: numbers stand in the middle of their step, and what the encoder does not know
+        is `UNSEEN`.
+        """
+        codes = np.empty((len(table), len(self.columns)), dtype=np.int32)
+        values = np.full((len(table), len(self.columns)), np.nan)
+        for j, column in enumerate(self.columns):
+            cells = table.cells(column.slot.name)
+            if isinstance(column, NumericEncoder):
+                codes[:, j], values[:, j] = column.encode(cells, generator)
+            else:
+                codes[:, j] = column.encode(cells, generator)
+        return Encoded(self.slots, codes, values)
+
+    def decode(self, encoded: Encoded) -> pd.DataFrame:
+        """The modelled columns (n, d) of encoded rows, each with its own storage."""
+        if not self.columns:
+            return pd.DataFrame(index=pd.RangeIndex(len(encoded)))
+        return restore({c.slot.name: self._series(j, encoded) for j, c in enumerate(self.columns)}, self.schema)
+
+    def decode_column(self, name: str, encoded: Encoded) -> pd.Series:
+        """One column (n,) of encoded rows."""
+        return self._series(self.position(name), encoded)
+
+    def _series(self, position: int, encoded: Encoded) -> pd.Series:
+        column, codes = self.columns[position], encoded.codes[:, position]
+        if isinstance(column, NumericEncoder):
+            return from_cells(column.decode(codes, encoded.values[:, position]), column.grid.column)
+        # Each category is brought into storage once, however many rows have it.
+        missing = column.slot.missing_code
+        known = np.arange(column.slot.cardinality if missing is None or (codes == missing).any() else missing)
+        stored = from_cells(column.decode(known), column.column, column.stored_categories())
+        return stored.take(codes).reset_index(drop=True)
+
+    def add_generated(self, frame: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
+        """The whole table (n, all columns) for decoded rows: keys, ids and personal data are made up, nulls as often as seen."""
+        columns = {str(name): frame[name] for name in frame.columns}
+        for column in self.schema:
+            if column.generated and not column.drop:
+                columns[column.name] = self._made_up(column, len(frame), generator)
+        if not columns:
+            return pd.DataFrame(index=pd.RangeIndex(len(frame)))
+        return restore(columns, self.schema)
+
+    def _made_up(self, column: Column, n: int, generator: np.random.Generator) -> pd.Series:
+        from synthdata.encoders.generated import generate
+
+        values = np.asarray(generate(column, n, generator), dtype=object)
+        share = self.null_shares.get(column.name, 0.0)
+        missing = generator.random(n) < share if share else np.zeros(n, dtype=bool)
+        return from_cells(Cells(values, missing), column, sorted(set(values[~missing]), key=str))
+
+    def position(self, name: str) -> int:
+        """Which slot a column has.
+
+        Raises:
+            SchemaError: the column is not there, or not modelled.
+        """
+        for j, column in enumerate(self.columns):
+            if column.slot.name == name:
+                return j
+        raise SchemaError(
+            f"There is no modelled column {name!r}.", did_you_mean(name, [c.slot.name for c in self.columns])
+        )
+
+    def allowed(
+        self, name: str, values: tuple[Any, ...] | None, low: float = -np.inf, high: float = np.inf, null: bool = False
+    ) -> AllowedCells:
+        """A condition on a column in encoded form; ``values`` and bounds are in plain units, ticks for dates."""
+        column = self.columns[self.position(name)]
+        if null:
+            codes = np.zeros(column.slot.cardinality, dtype=bool)
+            if column.slot.missing_code is not None:
+                codes[column.slot.missing_code] = True
+            return AllowedCells(codes)
+        if isinstance(column, NumericEncoder):
+            return column.allowed(values, low, high)
+        return column.allowed(values)
+
+    def log_jacobian(self, encoded: Encoded) -> np.ndarray:
+        """What to add (n,) to a log-density of codes and values to have it in the table's own units.
+
+        A column on a grid (whole numbers, fixed decimals, dates of a unit) then counts with the probability of its cell;
+        one of unlimited decimals with the density per unit on the number line and the probability at exact values. Models
+        that encode a column in different ways can thus be compared.
+        """
+        out = np.zeros(len(encoded))
+        for j, column in enumerate(self.columns):
+            if isinstance(column, NumericEncoder) and column.line is not None:
+                out += column.log_jacobian(encoded.codes[:, j], encoded.values[:, j])
+        return out
+
+    def log_unseen(self, encoded: Encoded) -> np.ndarray:
+        """The log-probability (n,) set aside for cells that the encoder does not know.
+
+        It is that of "something too rare to be stored": one more than the rows in which that happened, over all rows + 2.
+        """
+        out = np.zeros(len(encoded))
+        for j, column in enumerate(self.columns):
+            unseen = encoded.codes[:, j] == UNSEEN
+            if unseen.any():
+                out[unseen] += np.log((column.describe()["rare_cells"] + 1) / (self.rows + 2))
+        return out
+
+    def describe(self) -> list[dict[str, Any]]:
+        """How every column is encoded: its slot's cardinality, exact values, rare cells, and a note in plain words."""
+        told = {
+            column.slot.name: {
+                "cardinality": column.slot.cardinality,
+                "continuous": column.slot.continuous,
+                "missing": column.slot.missing_code is not None,
+                **column.describe(),
+            }
+            for column in self.columns
+        }
+        out = []
+        for column in self.schema:
+            aside = "left out" if column.drop or column.kind == "text" else "made up afresh, not learnt"
+            nothing = {
+                "cardinality": 0,
+                "continuous": False,
+                "missing": False,
+                "atoms": 0,
+                "rare_cells": 0,
+                "note": aside,
+            }
+            out.append({"name": column.name, "kind": column.kind, **told.get(column.name, nothing)})
+        return out
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to rare values, column by column, in plain words; counts only, never a value."""
+        return [f"Column {c.slot.name!r}: {c.describe()['note']}." for c in self.columns if c.describe()["rare_cells"]]
+
+    def state(self) -> State:
+        """Everything learnt, as settings and arrays."""
+        schema = self.schema.model_dump(mode="json", exclude_none=True)
+        options = {name: getattr(self.options, name) for name in NumericOptions.__dataclass_fields__}
+        parts = {str(j): column.state() for j, column in enumerate(self.columns)}
+        merged = State.merge(**parts)
+        return State(
+            {
+                "schema": schema,
+                "options": options,
+                "rows": self.rows,
+                "null_shares": self.null_shares,
+                "columns": merged.config,
+            },
+            merged.arrays,
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """What `state` gave, as an encoder again."""
+        config = state.config
+        encoder = cls(**config["options"])
+        encoder.schema, encoder.rows = parse_schema(config["schema"], "model file"), config["rows"]
+        encoder.null_shares = config["null_shares"]
+        parts = State(config["columns"], state.arrays)
+        encoder.columns = tuple(
+            NumericEncoder.from_state(column, parts.nested(str(j)), encoder.options)
+            if column.continuous
+            else CategoricalEncoder.from_state(column, parts.nested(str(j)), encoder.options.transform)
+            for j, column in enumerate(encoder.schema.modelled)
+        )
+        return encoder
+
+
+def _stored_order(series: pd.Series) -> list[Any] | None:
+    """The categories of a category dtype in their order, as plain Python values."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return list(series.cat.categories.astype(object))
+    return None

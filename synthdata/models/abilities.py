@@ -1,0 +1,121 @@
+"""What a model may be able to do besides sampling: say how probable rows are, and fill in nulls.
+
+The protocols say what callers may rely on; the mixins do everything but the family's own arithmetic.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from synthdata.encoders.base import UNSEEN, Encoded
+from synthdata.models.base import Synthesizer
+from synthdata.random import SeedTree
+from synthdata.table.table import Table
+
+Kind = Literal["exact", "bound", "estimate"]
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """A model that says how probable a row is; ``log_prob_kind`` is ``exact``, ``bound`` or ``estimate``."""
+
+    log_prob_kind: ClassVar[Kind]
+
+    def log_prob(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The log-density (n,) in nats, in the table's own units."""
+        ...
+
+
+@runtime_checkable
+class ScoresAnomalies(Protocol):
+    """A model that says how unusual a row is."""
+
+    def anomaly_score(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """One number (n,) per row, higher where the row is less usual."""
+        ...
+
+
+@runtime_checkable
+class Imputes(Protocol):
+    """A model that fills nulls given the rest of the row."""
+
+    def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
+        """The table with every null replaced by a draw from its conditional distribution."""
+        ...
+
+
+#: the abilities by the name that lists of models show
+ABILITIES: dict[str, type] = {"log_prob": HasLogProb, "anomaly_score": ScoresAnomalies, "impute": Imputes}
+
+
+class DensityMixin(Synthesizer):
+    """`log_prob` and `anomaly_score` for a family that fills in `_log_prob`."""
+
+    log_prob_kind: ClassVar[Kind] = "exact"
+
+    @abstractmethod
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        """The log-density (n,) of codes and values; `UNSEEN` cells are integrated out."""
+
+    def log_prob(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The log-density (n,) in nats, in the table's own units, of the modelled columns.
+
+        A column on a grid (whole numbers, fixed decimals, dates of a unit) counts with the probability of its value, by the
+        density in the middle of its step; a number of unlimited decimals with its density, or its probability where it is a
+        value that many rows share. A category that was too rare to be stored, or never seen, counts with the share of
+        such cells in the training rows, and the rest of its row as usual.
+
+        Raises:
+            SchemaError: a column is missing or of another kind.
+        """
+        encoded = self.encoder_.encode(self._rows_of(table), None)
+        encoder = self.encoder_
+        return self._log_prob(encoded) + encoder.log_jacobian(encoded) + encoder.log_unseen(encoded)
+
+    def anomaly_score(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """Minus the log-density (n,): higher where the row is less usual."""
+        return -self.log_prob(table)
+
+
+class ImputationMixin(Synthesizer):
+    """`impute` for a family that fills in `_fill`."""
+
+    @abstractmethod
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        """The same rows with every `UNSEEN` cell drawn given the others, never as missing where anything else is known."""
+
+    def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
+        """The table with every null of a modelled column drawn from its conditional distribution; the index is kept.
+
+        Columns that are made up afresh stay as they are, and so does one in which the model has never seen a value.
+
+        Raises:
+            SchemaError: a column is missing or of another kind.
+        """
+        rows = self._rows_of(table)
+        frame = (table.frame if isinstance(table, Table) else table).copy()
+        encoded = self.encoder_.encode(rows, None)
+        nulls = np.column_stack(
+            [rows.cells(slot.name).missing for slot in encoded.slots] or [np.zeros((len(rows), 0), bool)]
+        )
+        codes, values = encoded.codes.copy(), encoded.values.copy()
+        codes[nulls], values[nulls] = UNSEEN, np.nan
+        filled = self._fill(Encoded(encoded.slots, codes, values), SeedTree(seed).child("impute").generator("rows"))
+        for j, slot in enumerate(encoded.slots):
+            where = np.flatnonzero(
+                nulls[:, j] & (filled.codes[:, j] != (UNSEEN if slot.missing_code is None else slot.missing_code))
+            )
+            if len(where):
+                drawn = self.encoder_.decode_column(slot.name, filled.take(where))
+                column = frame[slot.name].copy()
+                column.iloc[where] = (
+                    drawn.astype(column.dtype).to_numpy()
+                    if column.dtype == object
+                    else drawn.astype(column.dtype).array
+                )
+                frame[slot.name] = column
+        return frame

@@ -1,0 +1,88 @@
+"""Column by column, as if no column knew of another: the baseline that every report can show."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from synthdata.encoders.base import UNSEEN, Encoded, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.progress import Progress
+
+
+class Independent(DensityMixin, ImputationMixin):
+    """Each column's own distribution: frequencies of codes, and the number line as it is.
+
+    Args:
+        rare_threshold: in how many rows a value must occur to be stored.
+    """
+
+    name: ClassVar[str] = "independent"
+    summary: ClassVar[str] = "each column by itself; the baseline that ignores every relation"
+
+    #: the share of each code, one array per slot
+    shares_: list[np.ndarray]
+
+    def __init__(self, rare_threshold: int = 5) -> None:
+        self.rare_threshold = rare_threshold
+
+    def make_encoder(self) -> TableEncoder:
+        """Values are shares of rows, on which every column is uniform."""
+        return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        n = len(encoded)
+        self.shares_ = [
+            np.bincount(encoded.codes[:, j], minlength=slot.cardinality) / n for j, slot in enumerate(encoded.slots)
+        ]
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        slots = self.encoder_.slots
+        empty = Encoded(slots, np.full((n, len(slots)), UNSEEN, dtype=np.int32), np.full((n, len(slots)), np.nan))
+        return self._draw(empty, self.shares_, generator)
+
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        total = np.zeros(len(encoded))
+        with np.errstate(divide="ignore"):
+            for j, share in enumerate(self.shares_):
+                codes = encoded.codes[:, j]
+                total += np.where(codes == UNSEEN, 0.0, np.log(share)[codes])
+        return total
+
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        known = []
+        for slot, share in zip(encoded.slots, self.shares_, strict=True):
+            present = share.copy()
+            if slot.missing_code is not None and share[: slot.missing_code].any():
+                present[slot.missing_code] = 0.0
+            known.append(present / present.sum())
+        return self._draw(encoded, known, generator)
+
+    def _draw(self, encoded: Encoded, shares: list[np.ndarray], generator: np.random.Generator) -> Encoded:
+        """Draw every cell that is not known."""
+        codes, values = encoded.codes.copy(), encoded.values.copy()
+        for j, slot in enumerate(encoded.slots):
+            rows = np.flatnonzero(codes[:, j] == UNSEEN)
+            codes[rows, j] = _even_draws(shares[j], len(rows), generator)
+            if slot.continuous:
+                on_line = rows[codes[rows, j] == 0]
+                values[on_line, j] = _even_places(len(on_line), generator)
+        return Encoded(encoded.slots, codes, values)
+
+    def _state(self) -> State:
+        return State({}, {str(j): share for j, share in enumerate(self.shares_)})
+
+    def _restore(self, state: State) -> None:
+        self.shares_ = [state.arrays[str(j)] for j in range(len(self.encoder_.slots))]
+
+
+def _even_places(n: int, generator: np.random.Generator) -> np.ndarray:
+    """Uniform numbers (n,), one in each nth of the unit interval, in random order: their distribution is as even as can be."""
+    return (generator.permutation(n) + generator.random(n)) / max(n, 1)
+
+
+def _even_draws(share: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:
+    """Codes (n,) by their shares, each as often as expected up to a row."""
+    return np.minimum(np.searchsorted(np.cumsum(share), _even_places(n, generator), side="right"), len(share) - 1)

@@ -20,8 +20,8 @@ import pandas as pd
 from synthdata.errors import SchemaError, did_you_mean
 from synthdata.table.declared import plain_bound
 from synthdata.table.schema import Column, Schema
-from synthdata.table.stored_moments import PER_SECOND
 from synthdata.table.storage import Cells, resolution, to_cells
+from synthdata.table.stored_moments import PER_SECOND
 from synthdata.table.table import Table
 
 
@@ -157,7 +157,7 @@ def _column(rule: Mapping[str, Any], key: str, schema: Schema, where: str) -> Co
 
 
 def _common_ticks(low: Cells, first: Column, high: Cells, second: Column) -> tuple[np.ndarray, np.ndarray]:
-    """Two columns' values on one scale: dates of different resolutions are brought to the finer of both or microseconds."""
+    """Two columns' values on one scale: dates of different resolutions in microseconds."""
     if first.kind == "numerical" or resolution(first) == resolution(second):
         return low.values, high.values
 
@@ -191,6 +191,6 @@ def check_rules(table: Table) -> None:
         rows = np.flatnonzero(violations(table, rule))
         if len(rows):
             raise SchemaError(
-                f"Rule {number} ({rule}) is broken by {len(rows)} of {len(table)} rows (first: data row {rows[0] + 1}).",
+                f"Rule {number} ({rule}) is broken by {len(rows)} of {len(table)} rows (first data row {rows[0] + 1}).",
                 "Mend those rows, or loosen or remove the rule in the schema.",
             )

@@ -40,13 +40,13 @@ def plain_bound(column: Column, value: Any) -> int | float:
             return int(
                 pd.Timedelta(value).as_unit("ns").to_timedelta64().astype(f"m8[{resolution(column)}]").astype(np.int64)
             )
-        moment = pd.Timestamp(value)
+        moment: Any = pd.Timestamp(value)
+        if pd.isna(moment):
+            raise problem
         if moment.tzinfo is not None:
             moment = moment.tz_convert("UTC").tz_localize(None)
         elif column.timezone:
             moment = moment.tz_localize(column.timezone).tz_convert("UTC").tz_localize(None)
-        if moment is pd.NaT:
-            raise problem
         return int(moment.to_datetime64().astype(f"M8[{resolution(column)}]").astype(np.int64))
     except (ValueError, OverflowError, TypeError, KeyError):
         raise problem from None

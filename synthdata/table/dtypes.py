@@ -60,7 +60,7 @@ def dtype_name(series: pd.Series) -> str:
         return "utf8[pyarrow]" if str(dtype) == "string[pyarrow]" else str(dtype)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return f"datetime64[{dtype.unit}, {zone_name(dtype.tz)}]"
-    if dtype == object:
+    if dtype == np.dtype(object):
         return _object_name(cell_types(series))
     return str(dtype)
 
@@ -119,6 +119,17 @@ def to_dtype(name: str) -> Any:
         return pd.api.types.pandas_dtype(name)
     except (TypeError, ValueError, NotImplementedError, KeyError, ImportError):
         raise SchemaError(f"There is no dtype {name!r}.", did_you_mean(name, COMMON)) from None
+
+
+def as_objects(values: Any, missing: np.ndarray) -> np.ndarray:
+    """Cells (n,) as Python objects, None under the mask.
+
+    >>> as_objects([1, 2], np.array([False, True])).tolist()
+    [1, None]
+    """
+    cells = np.empty(len(missing), dtype=object)
+    cells[:] = [None if m else cell for cell, m in zip(values, missing, strict=True)]
+    return cells
 
 
 def is_integer(name: str) -> bool:

@@ -60,7 +60,8 @@ DAYS = {
 MERIDIEM = (" %I:%M %p", " %I:%M:%S %p")
 #: what a text must look like for the formats to be tried at all
 LOOKS = re.compile(
-    r"(?=(?:\D*\d){4})(?:\d{1,4}[-/. ]?\d{1,2}|\d{1,2}[- ]?[A-Za-z]{3,9}|[A-Za-z]{3,9},? \d|[A-Za-z]{3}[- ]\d{4}).{0,30}"
+    r"(?=(?:\D*\d){4})"
+    r"(?:\d{1,4}[-/. ]?\d{1,2}|\d{1,2}[- ]?[A-Za-z]{3,9}|[A-Za-z]{3,9},? \d|[A-Za-z]{3}[- ]\d{4}).{0,30}"
 )
 CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?")
 DURATION = re.compile(r"-?\d+ days?,? [+-]?\d{1,2}:\d{2}:\d{2}(\.\d+)?")
@@ -98,7 +99,7 @@ def guess_stored_moments(e: Evidence) -> Guess:
     words = f"the storage {e.dtype!r} is {'a duration or time of day' if kind == 'timedelta' else 'a date'}"
     if e.n == 0:
         return e.guess(kind, f"{words}; every cell is null", 0.6, "Consider leaving it out.", timezone=zone)
-    column = Column(name=e.name, kind=kind, dtype=e.dtype, timezone=zone)  # type: ignore[arg-type]
+    column = Column(name=e.name, kind=kind, dtype=e.dtype, timezone=zone)
     wall = e.present.dt.tz_localize(None) if isinstance(e.series.dtype, pd.DatetimeTZDtype) else e.present
     local = column.model_copy(update={"timezone": None}) if wall is not e.present else column
     values = pd.Series(wall.unique())
@@ -296,13 +297,13 @@ def guess_date_digits(e: Evidence) -> Guess | None:
     numbers = e.values.astype(np.float64)
     low, high = numbers.min(), numbers.max()
     named = e.has_word(*DATE_WORDS, "month", "period", "yyyymm", "yyyymmdd")
-    if e.distinct < 5 and not named or not 1 <= low:
+    if (e.distinct < 5 and not named) or not low >= 1:
         return None
-    if 18_500_101 <= low and high <= 21_501_231:
+    if low >= 18_500_101 and high <= 21_501_231:
         layout = "%Y%m%d"
-    elif 185_001 <= low and high <= 215_012 and bool(np.isin(numbers % 100, np.arange(1, 13)).all()):
+    elif low >= 185_001 and high <= 215_012 and bool(np.isin(numbers % 100, np.arange(1, 13)).all()):
         layout = "%Y%m"
-    elif 101 <= low and 10_000 <= high <= 991_231:
+    elif low >= 101 and 10_000 <= high <= 991_231:
         layout = "%y%m%d"
     else:
         return None

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
+from synthdata.table.dtypes import is_float
 from synthdata.table.evidence import Evidence, Guess, figure
 from synthdata.table.guess_moments import guess_date_digits
 from synthdata.table.patterns import learn_pattern
 from synthdata.table.personal import guess_personal
 from synthdata.table.stored_numbers import rounded
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 #: words of a name that speak for an amount
-MEASURES = frozenset(
-    "age ages count counts num n number amount amt total sum price cost income salary balance hours minutes seconds days weeks "
-    "months years duration length height weight width depth size distance score points visits children rooms bedrooms quantity "
-    "qty temperature temp rate speed volume area mass pressure humidity sales revenue profit discount percent percentage ratio "
-    "average avg mean min max median".split()
+MEASURES = _words(
+    """
+    age ages count counts num n number amount amt total sum price cost income salary balance hours minutes seconds days
+    weeks months years duration length height weight width depth size distance score points visits children rooms
+    bedrooms quantity qty temperature temp rate speed volume area mass pressure humidity sales revenue profit discount
+    percent percentage ratio average avg mean min max median
+    """
 )
 #: words of a name that speak for a code
-CODES = frozenset(
-    "type types code codes class category cat group region zone status state flag gender sex race ethnicity education marital "
-    "marriage religion language browser system systems os device channel segment store shop branch department dept district "
-    "county country cluster label target outcome is has stage tier plan mode method id occupation relationship default churn "
-    "kind variant version treatment arm ward route gate port platform provider supplier carrier yes".split()
+CODES = _words(
+    """
+    type types code codes class category cat group region zone status state flag gender sex race ethnicity education
+    marital marriage religion language browser system systems os device channel segment store shop branch department
+    dept district county country cluster label target outcome stage tier plan mode method id occupation relationship
+    default churn kind variant version treatment arm ward route gate port platform provider supplier carrier
+    """
 )
 #: words of a name that speak for an identifier
-KEYS = frozenset(
-    "id ids key uuid guid pk no nr number code ref reference account acct index idx sku isbn ean serial".split()
-)
+KEYS = _words("id ids key uuid guid pk no nr number code ref reference account acct index idx sku isbn ean serial")
 WRITTEN_TOGETHER = tuple(
     f"{thing}id"
     for thing in (
@@ -207,6 +216,8 @@ def _digits_pattern(e: Evidence) -> str | None:
 def _code_or_amount(e: Evidence, numbers: np.ndarray) -> Guess:
     """The hard case: few distinct whole numbers may be sizes or names."""
     k, low, high = e.distinct, int(numbers.min()), int(numbers.max())
+    # A float column of codes keeps 0 decimals, so that it stays whole if somebody declares it numerical.
+    whole: dict[str, Any] = {"decimals": 0} if is_float(e.dtype) else {}
     found = f"{figure(k)} distinct whole number{'' if k == 1 else 's'} in {figure(e.n)} cells"
     amount = 'If they are amounts, declare the kind "numerical".'
     code = 'If they are codes, declare the kind "categorical".'
@@ -220,6 +231,7 @@ def _code_or_amount(e: Evidence, numbers: np.ndarray) -> Guess:
             f"{found}, and the name says postal code",
             0.8,
             "Postal codes narrow down where a person lives.",
+            **whole,
         )
     part = next((title for title in CALENDAR if e.has_title(title)), None)
     if part and CALENDAR[part][0] <= low and high <= CALENDAR[part][1] and k <= 60 and e.n >= max(20, 2 * k):
@@ -227,21 +239,23 @@ def _code_or_amount(e: Evidence, numbers: np.ndarray) -> Guess:
             "categorical", f"{found} within the range of a calendar's {part}, which the name says", 0.8, amount
         )
     if k == 2 and (e.n >= 20 or (low, high) == (0, 1)):
-        return e.guess("categorical", f"{found}: a yes or no, or two classes", 0.9)
+        return e.guess("categorical", f"{found}: a yes or no, or two classes", 0.9, **whole)
     if e.n < 20:
         return e.guess("numerical", f"{found}, too few to tell codes from amounts", 0.4, code, decimals=0)
     measure, coded = not MEASURES.isdisjoint(e.words), not CODES.isdisjoint(e.words)
     if coded and not measure and k <= SOME and e.n >= 5 * k:
-        return e.guess("categorical", f"{found}, and the name {e.name!r} says code", 0.85 if k <= 30 else 0.7, amount)
+        return e.guess(
+            "categorical", f"{found}, and the name {e.name!r} says code", 0.85 if k <= 30 else 0.7, amount, **whole
+        )
     if measure and not coded:
         return e.guess(
             "numerical", f"{found}, and the name {e.name!r} says amount", 0.9 if k > FEW else 0.75, decimals=0
         )
     if k <= FEW and e.n >= 10 * k and not _counts_down(e):
-        return e.guess("categorical", f"{found}, few enough to be codes", 0.65, amount)
+        return e.guess("categorical", f"{found}, few enough to be codes", 0.65, amount, **whole)
     shape = ", growing rarer with size as counts do" if _counts_down(e) else ""
     sure = 0.95 if k > SOME else 0.8 if k > 20 or shape else 0.6
-    return e.guess("numerical", f"{found}{shape}", sure, "" if k > SOME else code, decimals=0)
+    return e.guess("numerical", f"{found}{shape}", sure, "" if k > SOME or e.ratio > 0.5 else code, decimals=0)
 
 
 def _counts_down(e: Evidence) -> bool:

@@ -91,7 +91,8 @@ def _numbers(e: Evidence) -> Guess | None:
 def _free_text(e: Evidence) -> Guess | None:
     words = float(np.mean([len(value.split()) for value in e.sample]))
     length = float(np.mean([len(value) for value in e.sample]))
-    found = f"{figure(e.distinct)} distinct texts in {figure(e.n)} cells, {words:.1f} words and {length:.0f} letters on average"
+    found = f"{figure(e.distinct)} distinct texts in {figure(e.n)} cells, "
+    found += f"{words:.1f} words and {length:.0f} letters on average"
     ways_out = (
         'Leave it out ("drop": true), or declare its kind: "categorical", "id", or personal data ("pii": "name").'
     )
@@ -107,7 +108,8 @@ def _identifier(e: Evidence) -> Guess | None:
     named = is_key_name(e)
     coded = share(e.sample, CODE) >= 0.9
     says = f", and the name {e.name!r} says identifier" if named else ""
-    if e.n < 20 or not (named or coded):
+    numbers = [NUMBER.fullmatch(value) is not None for value in e.sample]
+    if e.n < 20 or not (named or coded) or (not named and np.mean(numbers) > 0.5):
         return None
     if e.unique or (named and e.ratio > 0.5) or (coded and e.ratio > 0.95):
         pattern = learn_pattern(list(e.values))

@@ -146,7 +146,7 @@ def learn_pattern(values: Sequence[str]) -> str | None:
     A literal text is kept only where `SHARED` values have it, or where it is punctuation.
 
     >>> learn_pattern([f"P-{number:04d}" for number in range(100)])
-    'P-\\d{4}'
+    'P-00\\d{2}'
     """
     if not len(values):
         return None
@@ -192,7 +192,7 @@ RUN = re.compile(r"[A-Z]+|[a-z]+|\d+|[^A-Za-z0-9]")
 
 
 def _runs(values: Sequence[str]) -> str | None:
-    """A pattern of values of different lengths that all are the same sequence of runs (letters, digits, punctuation)."""
+    """A pattern of values of different lengths, the same sequence of runs of letters, digits or punctuation each."""
     sample = list(values[:: max(1, len(values) // 5000)])
     split = [RUN.findall(value) for value in sample]
     if len({len(parts) for parts in split}) == 1:

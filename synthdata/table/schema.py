@@ -33,9 +33,9 @@ class Public(BaseModel):
 class Column(BaseModel):
     """One column: its name, what it means, and how it is stored.
 
-    ``dtype`` is the pandas dtype that goes in and comes out (``int64``, ``Int64``, ``float64``, ``boolean``, ``category``,
-    ``object``, ``datetime64[ns, Europe/Paris]``); two more names stand for objects that pandas has no dtype
-    for: ``decimal`` (decimal.Decimal) and ``date`` (datetime.date).
+    ``dtype`` is the pandas dtype that goes in and comes out (``int64``, ``Int64``, ``float64``, ``boolean``,
+    ``category``, ``object``, ``datetime64[ns, Europe/Paris]``); a few more names stand for objects that pandas has no
+    dtype for, such as ``decimal`` and ``date`` (see `synthdata.table.dtypes`).
 
     >>> Column(name="age", kind="numerical", dtype="int64", decimals=0).decimals
     0
@@ -51,7 +51,8 @@ class Column(BaseModel):
     decimals: int | None = Field(default=None, ge=0, le=18)
     #: the step of a datetime or timedelta column: day, hour, minute, second, millisecond, microsecond or nanosecond
     unit: str | None = None
-    #: strptime format of datetimes stored as text; the pattern of generated ids
+    #: strptime format of dates stored as text or digits; of numbers stored as text ``%d``, ``%.2f`` or ``shortest``;
+    #: the pattern of generated ids, such as ``P[0-9]{6}``
     format: str | None = None
     timezone: str | None = None
     #: whether the categories have an order (the order of the pandas category dtype, or of ``public.categories``)
@@ -204,7 +205,7 @@ def parse_schema(data: Mapping[str, Any], where: str = "schema") -> Schema:
         raise SchemaError(f"{where}: {explain(error, data)}") from None
     repeated = {name for name in schema.names if schema.names.count(name) > 1}
     if repeated:
-        raise SchemaError(f"{where}: column {sorted(repeated)[0]!r} is listed twice.", "Remove one of the two.")
+        raise SchemaError(f"{where}: column {min(repeated)!r} is listed twice.", "Remove one of the two.")
     return schema
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
-from synthdata.table.dtypes import cell_types, integer_limits, is_boolean, is_float, is_integer, to_dtype
+from synthdata.table.dtypes import as_objects, cell_types, integer_limits, is_boolean, is_float, is_integer, to_dtype
 from synthdata.table.schema import Column, Schema
 from synthdata.table.stored_moments import read_moments, resolution, write_moments
 from synthdata.table.stored_numbers import integral, read_numbers, write_numbers
@@ -77,7 +77,7 @@ def to_cells(series: pd.Series, column: Column) -> Cells:
         )
         if bad.any():
             raise contradiction(bad)
-        return Cells(np.where(missing, None, values.astype(bool)).astype(object), missing)
+        return Cells(as_objects(values.astype(bool).tolist(), missing), missing)
     return Cells(_categories(series, values, missing, column), missing)
 
 
@@ -113,9 +113,7 @@ def restore(columns: Mapping[str, pd.Series], schema: Schema) -> pd.DataFrame:
 
 
 def _as_objects(series: pd.Series, missing: np.ndarray) -> np.ndarray:
-    values = series.astype(object).to_numpy(dtype=object).copy()
-    values[missing] = None
-    return values
+    return as_objects(series.astype(object).to_numpy(dtype=object), missing)
 
 
 def _categories(series: pd.Series, values: np.ndarray, missing: np.ndarray, column: Column) -> np.ndarray:
@@ -134,7 +132,7 @@ def _categories(series: pd.Series, values: np.ndarray, missing: np.ndarray, colu
         raise SchemaError(
             f"Column {column.name!r} is declared categorical, but holds {' and '.join(strange)} objects "
             f"(first at data row {rows[0] + 1}).",
-            f'Turn them into text first: frame[{column.name!r}] = frame[{column.name!r}].astype(str); or set "drop": true.',
+            f'Turn them into text first (frame[{column.name!r}].astype(str)), or set "drop": true.',
         )
     families = {"text" if issubclass(t, str) else "truth values" if issubclass(t, bool) else "numbers" for t in types}
     if len(families) > 1:
@@ -151,9 +149,10 @@ def _category(
     if column.continuous:
         plain = column.model_copy(update={"dtype": "float64" if column.kind == "numerical" else f"{column.kind}64[us]"})
         stored = from_cells(Cells(values, missing), plain)
-        return stored.astype(pd.CategoricalDtype(categories, ordered=column.ordered))
-    cells = np.empty(len(values), dtype=object)
-    cells[:] = [None if m else v for v, m in zip(values, missing, strict=True)]
+        return stored.astype(
+            pd.CategoricalDtype(None if categories is None else pd.Index(categories), ordered=column.ordered)
+        )
+    cells = as_objects(values, missing)
     if categories is None and column.public is not None and column.public.categories:
         categories = list(column.public.categories)
     if not isinstance(categories, pd.Index) and categories is not None:
@@ -163,8 +162,7 @@ def _category(
 
 def _stored_objects(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series:
     name = column.dtype
-    cells = np.empty(len(values), dtype=object)
-    cells[:] = [None if m else v for v, m in zip(values, missing, strict=True)]
+    cells = as_objects(values, missing)
     if is_integer(name):
         low, high = integer_limits(name)
         cells[:] = [None if m else min(max(int(v), low), high) for v, m in zip(values, missing, strict=True)]
@@ -181,6 +179,6 @@ def _stored_objects(values: np.ndarray, missing: np.ndarray, column: Column) -> 
         ]
     return (
         pd.Series(cells, name=column.name, dtype=object)
-        if dtype == object
+        if dtype == np.dtype(object)
         else pd.Series(pd.array(cells, dtype=dtype), name=column.name)
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
-from synthdata.table.dtypes import TEXTS, is_arrow, is_float, is_integer, to_dtype
+from synthdata.table.dtypes import TEXTS, as_objects, is_arrow, is_float, is_integer, to_dtype
 from synthdata.table.schema import Column
 
 #: `Column.format` of dates stored as text in several ISO 8601 forms at once
@@ -51,7 +51,7 @@ def read_moments(series: pd.Series, column: Column, missing: np.ndarray, contrad
             f"Column {column.name!r} holds dates that do not fit its dtype {column.dtype!r}.",
             "Declare datetime64[s] or datetime64[us].",
         ) from None
-    cells = np.where(missing, None, series.astype(object).to_numpy(dtype=object))
+    cells = as_objects(series.astype(object), missing)
     codes, known = pd.factorize(pd.Series(cells, dtype=object), use_na_sentinel=True)
     read = _read_datetime if column.kind == "datetime" else _read_timedelta
     ticks, bad = read(np.asarray(known, dtype=object), column)
@@ -78,7 +78,8 @@ def _from_arrow(
 ) -> np.ndarray:
     import pyarrow
 
-    kind = series.dtype.pyarrow_dtype
+    dtype: Any = series.dtype
+    kind = dtype.pyarrow_dtype
     dated = pyarrow.types.is_timestamp(kind) or pyarrow.types.is_date(kind)
     timed = pyarrow.types.is_duration(kind) or pyarrow.types.is_time(kind)
     if not (dated if column.kind == "datetime" else timed):
@@ -141,7 +142,7 @@ def parse_text(words: list[str], column: Column) -> tuple[np.ndarray, np.ndarray
     layout = (column.format or ISO).replace("%-", "%")
     try:
         parsed = pd.to_datetime(
-            pd.Series(words, dtype=object), format=layout, errors="coerce", utc=bool(column.timezone) or None
+            pd.Series(words, dtype=object), format=layout, errors="coerce", utc=bool(column.timezone)
         )
     except (ValueError, TypeError) as error:
         if (
@@ -214,11 +215,10 @@ def write_moments(values: np.ndarray, missing: np.ndarray, column: Column) -> pd
     if unit != "us":
         ticks = ticks // 1000 if unit == "ns" else ticks * (10**6 // PER_SECOND[unit])
     write = _write_datetime if column.kind == "datetime" else _write_timedelta
-    cells = np.empty(len(ticks), dtype=object)
     distinct, codes = np.unique(ticks, return_inverse=True)
     made = np.empty(len(distinct), dtype=object)
     made[:] = write(distinct, column)
-    cells[:] = np.where(missing, None, made[codes])
+    cells = as_objects(made[codes], missing)
     if is_integer(column.dtype) or is_float(column.dtype):
         return _digits_back(cells, missing, column)
     return pd.Series(cells, name=column.name, dtype=to_dtype(column.dtype))

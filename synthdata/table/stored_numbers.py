@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
-from synthdata.table.dtypes import OBJECTS, TEXTS, integer_limits, is_arrow, is_boolean, is_float, is_integer, to_dtype
+from synthdata.table.dtypes import (
+    OBJECTS,
+    TEXTS,
+    as_objects,
+    integer_limits,
+    is_arrow,
+    is_boolean,
+    is_float,
+    is_integer,
+    to_dtype,
+)
 from synthdata.table.schema import Column
 
 #: `Column.format` of numbers stored as text that are written with as few digits as tell them apart
@@ -20,7 +30,7 @@ EXACT = 2**53
 
 
 def integral(column: Column) -> bool:
-    """Whether a numerical column's plain values are integers: by its storage, or because text or objects keep 0 decimals."""
+    """Whether a numerical column's plain values are integers: by its storage, or as whole numbers in text."""
     if is_integer(column.dtype):
         return True
     return column.kind == "numerical" and column.decimals == 0 and (column.dtype == "number" or column.format == "%d")
@@ -96,14 +106,13 @@ def write_numbers(values: np.ndarray, missing: np.ndarray, column: Column) -> pd
     if is_integer(column.dtype):
         return _integers(values, missing, column)
     if column.dtype in (*OBJECTS, *TEXTS) and (column.dtype != "object" or column.format):
-        cells = np.empty(len(values), dtype=object)
-        cells[:] = [None if m else cell for cell, m in zip(_written(values, missing, column), missing, strict=True)]
+        cells = as_objects(_written(values, missing, column), missing)
         return pd.Series(cells, name=column.name, dtype=to_dtype(column.dtype))
     floats = rounded(np.where(missing, np.nan, values.astype(np.float64)), column.decimals)
     if column.dtype == "object":
         return pd.Series(floats, name=column.name)
     if is_boolean(column.dtype):
-        truth = np.where(missing, None, np.where(missing, 0, floats) >= 0.5)
+        truth = as_objects((np.where(missing, 0, floats) >= 0.5).tolist(), missing)
         plain = column.dtype == "bool" and missing.any()
         return pd.Series(truth, name=column.name, dtype=to_dtype("boolean" if plain else column.dtype))
     if is_arrow(column.dtype):

@@ -36,8 +36,8 @@ class Table:
     ) -> Table:
         """A checked table from a DataFrame; what ``schema`` leaves out is inferred.
 
-        The frame is not changed, and its index plays no part. ``strict`` also holds the table to the nullability, bounds
-        and categories that the schema declares; without it only the kinds must fit (for tables made elsewhere).
+        The frame is not changed, and its index plays no part. ``strict`` also holds the table to the nullability,
+        bounds and categories that the schema declares; without it only the kinds must fit (for tables made elsewhere).
 
         Raises:
             TableError: not a DataFrame, no columns, or two with one name.

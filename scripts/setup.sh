@@ -67,7 +67,7 @@ install_synthdata() {
         say "Installing PyTorch (the longest step)"
         $venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
     else
-        extras=sql,duckdb,s3,dashboard
+        extras=sql,duckdb,s3,excel,dashboard
     fi
     say "Installing synthdata[$extras]"
     $venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]"

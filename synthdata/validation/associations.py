@@ -1,0 +1,116 @@
+"""How strongly every two columns hang together, on the real and on the synthetic side, for the report's matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synthdata.random import SeedTree
+from synthdata.validation.base import Comparison, Side, View, plain
+from synthdata.validation.fidelity.trend import Trend, correlations
+
+MEASURE = (
+    "Pearson correlation for two numbers (-1 to 1), Cramér's V for two categories (0 to 1), "
+    "correlation ratio for a number and a category (0 to 1)"
+)
+WORST = 10
+#: rows that associations are computed from; the error of each is then below about .01
+ROWS = 50_000
+
+
+def pair_details(comparison: Comparison, trend: Trend | None, seed: SeedTree) -> dict[str, Any]:
+    """The report's matrices of association and error, and the pairs that are furthest off."""
+    views = comparison.views
+    real = associations(comparison, "train", seed)
+    synthetic = associations(comparison, "synthetic", seed)
+    details: dict[str, Any] = {
+        "columns": list(comparison.names),
+        "measure": MEASURE,
+        "real": _rounded(real),
+        "synthetic": _rounded(synthetic),
+        "difference": _rounded(synthetic - real),
+        "error": None if trend is None else _rounded(trend.error),
+        "worst": [],
+    }
+    if trend is not None:
+        first, second = np.triu_indices(len(views), 1)
+        order = np.argsort(-trend.error[first, second], kind="stable")[:WORST]
+        details["worst"] = [
+            {
+                "columns": [views[a].name, views[b].name],
+                "value": float(trend.error[a, b]),
+                "reference": None if trend.reference is None else float(trend.reference[a, b]),
+                "measure": "correlation" if views[a].continuous and views[b].continuous else "contingency",
+            }
+            for a, b in zip(first[order], second[order], strict=True)
+        ]
+    return dict(plain(details))
+
+
+def associations(comparison: Comparison, side: Side, seed: SeedTree) -> np.ndarray:
+    """The association (c, c) of every pair of judged columns on one side; NaN where a column is constant."""
+    views = comparison.views
+    count = len(views)
+    limit = max(2_000, min(ROWS, 500_000_000 // max(1, count * count)))
+    rows = comparison.draw(side, limit, seed.generator(f"associations of {side}"))
+    columns = [view.values(side, rows) for view in views]
+    result = np.full((count, count), np.nan)
+    numeric = [i for i, view in enumerate(views) if view.continuous]
+    if numeric:
+        result[np.ix_(numeric, numeric)] = correlations([columns[i] for i in numeric])
+    for a in range(count):
+        result[a, a] = 1.0
+        for b in range(a + 1, count):
+            if not (views[a].continuous and views[b].continuous):
+                result[a, b] = result[b, a] = _mixed(views[a], columns[a], views[b], columns[b])
+    return result
+
+
+def _mixed(first: View, a: np.ndarray, second: View, b: np.ndarray) -> float:
+    if first.continuous:
+        return correlation_ratio(b, a)
+    if second.continuous:
+        return correlation_ratio(a, b)
+    return cramers_v(a, b)
+
+
+def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
+    """The share of a number's spread that lies between categories, as a root (eta); a null category counts as one.
+
+    >>> correlation_ratio(np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 3.0, 3.0]))
+    1.0
+    """
+    present = ~np.isnan(numbers)
+    codes, numbers = codes[present] + 1, numbers[present]
+    if len(numbers) < 2 or numbers.std() == 0 or len(np.unique(codes)) < 2:
+        return float("nan")
+    numbers = (numbers - numbers.mean()) / numbers.std()
+    counts = np.bincount(codes)
+    sums = np.bincount(codes, weights=numbers)
+    between = (sums[counts > 0] ** 2 / counts[counts > 0]).sum() / len(numbers)
+    return float(np.sqrt(min(1.0, between)))
+
+
+def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
+    """Cramér's V of two columns of codes, with Bergsma's (2013) correction for bias; a null counts as a category.
+
+    >>> cramers_v(np.array([0, 0, 1, 1] * 50), np.array([0, 0, 1, 1] * 50))
+    1.0
+    """
+    _, a = np.unique(a, return_inverse=True)
+    _, b = np.unique(b, return_inverse=True)
+    r, k, n = int(a.max()) + 1, int(b.max()) + 1, len(a)
+    if min(r, k) < 2:
+        return float("nan")
+    cells, counts = np.unique(a.astype(np.int64) * k + b, return_counts=True)
+    expected = np.bincount(a)[cells // k] * np.bincount(b)[cells % k] / n
+    phi2 = (counts**2 / expected).sum() / n - 1
+    corrected = max(0.0, phi2 - (r - 1) * (k - 1) / (n - 1))
+    rows, columns = r - (r - 1) ** 2 / (n - 1), k - (k - 1) ** 2 / (n - 1)
+    least = min(rows, columns) - 1
+    return float(np.sqrt(min(1.0, corrected / least))) if least > 0 else float("nan")
+
+
+def _rounded(matrix: np.ndarray) -> list[list[float]]:
+    return [[round(float(value), 4) for value in row] for row in matrix]

@@ -1,0 +1,106 @@
+"""One space in which rows of all tables are points, and the nearest neighbours in it.
+
+Numbers are centred at train's median, scaled by train's spread from the 5 % to the 95 % quantile and their tails compressed by
+asinh; a null lies at the median with one more coordinate that says so. Two different categories are one apart.
+Distances are Euclidean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthdata.validation.base import Comparison, Side, View
+
+#: up to so many coordinates every category gets its own
+EXACT_WIDTH = 384
+#: beyond, a column's categories are random directions in so many dimensions, nearly one apart
+DIRECTIONS = 16
+#: bytes of one block of distances
+BLOCK = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Space:
+    """How each judged column becomes coordinates; made from train alone."""
+
+    comparison: Comparison
+    centres: dict[str, float]
+    scales: dict[str, float]
+    directions: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, comparison: Comparison, generator: np.random.Generator) -> Space:
+        """Learn medians, spreads and the categories' directions."""
+        centres, scales, directions = {}, {}, {}
+        width = sum(1 if view.continuous else len(view.categories or ()) + 1 for view in comparison.views)
+        for view in comparison.views:
+            if view.continuous:
+                centres[view.name], scales[view.name] = _spread(view)
+            else:
+                directions[view.name] = _directions(len(view.categories or ()) + 1, width > EXACT_WIDTH, generator)
+        return cls(comparison, centres, scales, directions)
+
+    def encode(self, side: Side, rows: np.ndarray) -> np.ndarray:
+        """Some rows of a side as points (n, d), float32."""
+        parts = []
+        for view in self.comparison.views:
+            values = view.values(side, rows)
+            if not view.continuous:
+                parts.append(self.directions[view.name][values])  # -1, the null, is the last
+                continue
+            missing = np.isnan(values)
+            scaled = np.arcsinh((np.where(missing, self.centres[view.name], values) - self.centres[view.name]) / self.scales[view.name])
+            parts.append(scaled.astype(np.float32)[:, None])
+            if any(view.missing(other).any() for other in view.sides):
+                parts.append(missing.astype(np.float32)[:, None])
+        return np.hstack(parts) if parts else np.zeros((len(rows), 1), np.float32)
+
+
+def _spread(view: View) -> tuple[float, float]:
+    present = view.values("train")
+    present = present[~np.isnan(present)]
+    if not len(present):
+        return 0.0, 1.0
+    low, middle, high = np.quantile(present, [0.05, 0.5, 0.95])
+    return float(middle), float(high - low) or float(present.max() - present.min()) or 1.0
+
+
+def _directions(size: int, compress: bool, generator: np.random.Generator) -> np.ndarray:
+    """Points (size, d) that are one apart: scaled unit vectors, or random unit vectors where that would be wide."""
+    if not compress or size <= DIRECTIONS:
+        return (np.eye(size) / np.sqrt(2)).astype(np.float32)
+    drawn = generator.standard_normal((size, DIRECTIONS))
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True) / np.sqrt(2)).astype(np.float32)
+
+
+def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray] = ()) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The nearest of ``others`` (m, d) for each of ``points`` (n, d), and the nearest within each group of others' positions.
+
+    Each entry is the distances (n,) and the positions (n,) in ``others``; of equally near ones the first counts. Products in
+    float32 find the neighbour, its distance is then taken anew without their rounding.
+    """
+    wanted: list[np.ndarray | None] = [None, *groups]
+    found = [np.empty(len(points), np.int64) for _ in wanted]
+    half_norms = (others**2).sum(axis=1) / 2
+    step = max(1, BLOCK // (4 * max(1, len(others))))
+    transposed = np.ascontiguousarray(others.T)
+    for start in range(0, len(points), step):
+        closeness = points[start : start + step] @ transposed
+        closeness -= half_norms
+        for group, positions in zip(wanted, found, strict=True):
+            if group is None:
+                positions[start : start + step] = closeness.argmax(axis=1)
+            else:
+                positions[start : start + step] = group[closeness[:, group].argmax(axis=1)]
+    return [(_distances(points, others, positions), positions) for positions in found]
+
+
+def _distances(points: np.ndarray, others: np.ndarray, positions: np.ndarray, step: int = 8192) -> np.ndarray:
+    result = np.empty(len(points))
+    for start in range(0, len(points), step):
+        part = slice(start, start + step)
+        result[part] = np.sqrt(((points[part].astype(np.float64) - others[positions[part]]) ** 2).sum(axis=1))
+    return result

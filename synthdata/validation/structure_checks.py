@@ -1,0 +1,88 @@
+"""Checks on every row that need no library: storage, decimals, and the schema's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synthdata.errors import SchemaError
+from synthdata.table.constraints import Inequality, parse_rules, violations
+from synthdata.table.schema import Column, Schema
+from synthdata.table.table import Table
+from synthdata.validation.checks import check
+
+
+def structure_checks(table: Table, schema: Schema) -> list[dict[str, Any]]:
+    """Whether a table keeps the schema's storage, decimals and rules, on all rows."""
+    checks: list[dict[str, Any]] = []
+    for column in schema:
+        if not column.drop and column.name in table.frame.columns:
+            checks += _storage(table, column)
+            checks += _decimals(table, column)
+    return [*checks, *_rules(table, schema)]
+
+
+def family(dtype: str) -> str:
+    """What a dtype holds, whichever library stores it.
+
+    >>> family("Int64"), family("float32"), family("datetime64[ns, UTC]"), family("string")
+    ('whole numbers', 'numbers', 'dates', 'text or objects')
+    """
+    name = dtype.lower()
+    for start, what in (
+        (("int", "uint"), "whole numbers"),
+        (("float", "double", "decimal"), "numbers"),
+        (("bool",), "truth values"),
+        (("datetime64", "timestamp", "date"), "dates"),
+        (("timedelta64", "duration"), "durations"),
+        (("category", "dictionary"), "categories"),
+    ):
+        if name.startswith(start):
+            return what
+    return "text or objects"
+
+
+def _storage(table: Table, column: Column) -> Iterator[dict[str, Any]]:
+    from synthdata.validation.expectations import numpy_dtype
+
+    found = str(table.frame[column.name].dtype)
+    wanted = column.dtype
+    if numpy_dtype(wanted):  # the suite asks for these
+        return
+    kept = found == wanted or (wanted in ("date", "decimal", "time") and found == "object")
+    same = kept or family(found) == family(wanted)
+    advice = "Convert the column, or correct its dtype in the schema."
+    detail = "it is" if kept else f"found {found}" + (", which holds the same kind of value" if same else "")
+    yield check(column.name, f"is stored as {wanted}", kept or same, "warn", detail, advice)
+
+
+def _decimals(table: Table, column: Column) -> Iterator[dict[str, Any]]:
+    if column.kind != "numerical" or column.generated or column.decimals is None:
+        return
+    series = table.frame[column.name]
+    if pd.api.types.is_integer_dtype(series.dtype):
+        return
+    numbers = pd.to_numeric(series.astype(object), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    scaled = numbers[~np.isnan(numbers)]
+    finer = int((np.abs(scaled - np.round(scaled, column.decimals)) > 1e-9 * np.maximum(1.0, np.abs(scaled))).sum())
+    text = f"keeps {column.decimals} decimals" if column.decimals else "holds whole numbers"
+    detail = "holds in all rows" if not finer else f"{finer:,} of {len(table):,} rows have more digits"
+    advice = "Round the column: needless digits give synthetic rows away."
+    yield check(column.name, text, not finer, "warn", detail, advice)
+
+
+def _rules(table: Table, schema: Schema) -> Iterator[dict[str, Any]]:
+    for rule in parse_rules(schema):
+        if any(column.name not in table.frame.columns for column in rule.columns):
+            continue
+        single = None if isinstance(rule, Inequality) else rule.columns[0].name
+        try:
+            broken = int(violations(table.frame, rule).sum())
+        except SchemaError as error:
+            yield check(single, f"keeps the rule {rule}", False, "fail", str(error), "Correct the columns' storage.")
+            continue
+        detail = "holds in all rows" if not broken else f"{broken:,} of {len(table):,} rows break it"
+        yield check(single, f"keeps the rule {rule}", not broken, "fail", detail, "Mend these rows, or the rule in the schema.")

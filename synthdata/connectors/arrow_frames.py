@@ -153,6 +153,10 @@ def _holdable(table: pa.Table) -> tuple[pa.Table, list[str]]:
     notes = []
     for index, field in enumerate(table.schema):
         kind, column = field.type, table.column(index)
+        if str(getattr(kind, "extension_name", "")) == "arrow.uuid":
+            texts = [None if value is None else str(value) for value in column.to_pylist()]
+            table = table.set_column(index, field.name, pa.array(texts, pa.string()))
+            continue
         if isinstance(kind, pa.BaseExtensionType):
             kind, column = kind.storage_type, pa.chunked_array([c.storage for c in column.chunks], kind.storage_type)
         if pa.types.is_nested(kind):

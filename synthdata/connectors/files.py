@@ -54,7 +54,7 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
     """
     path = local_path(source)
     refuse_query(query, source)
-    if path.is_dir():
+    if is_folder(path):
         refuse_table(table, source)
         from synthdata.connectors.columnar import read_folder
 
@@ -124,9 +124,17 @@ def format_of(path: str, display: str, *, writing: bool = False) -> Format:
 
 def local_path(source: str) -> Path:
     """A path or ``file:`` URL as a path."""
-    if scheme_of(source) == "file" and not Path(source).exists():
+    if scheme_of(source) == "file":
         return Path(unquote(urlsplit(source).path))
     return Path(source).expanduser()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that cannot even be looked up is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def refuse_query(query: str | None, display: str) -> None:

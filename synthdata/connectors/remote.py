@@ -157,20 +157,26 @@ def _translated(source: str) -> Iterator[None]:
         return
     except SynthdataError:
         raise
-    except FileNotFoundError:
-        complaint = SourceError(f"No such file: {display}.", "Check the address.")
-    except PermissionError:
-        complaint = SourceError(f"Access to {display} is denied.", "Check your credentials.")
-    except TimeoutError:
-        complaint = SourceError(f"{display} did not answer in time.", "Try again, or fetch the file by hand.")
     except Exception as error:  # noqa: BLE001 - the libraries below raise dozens of kinds
-        status = getattr(error, "status", None)
-        what = f"the server answered {status}" if status else _kind(error)
-        complaint = SourceError(f"{display} cannot be fetched: {what}.", "Check the address and the network.")
+        # fsspec calls whatever goes wrong on the web a missing file, and chains what it was.
+        cause = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ else error
+        complaint = _complaint(cause, display)
     raise complaint
 
 
-def _kind(error: Exception) -> str:
+def _complaint(error: BaseException, display: str) -> SourceError:
+    status = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError) or status in (404, 410):
+        return SourceError(f"No such file: {display}.", "Check the address.")
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return SourceError(f"Access to {display} is denied.", "Check your credentials.")
+    if isinstance(error, TimeoutError):
+        return SourceError(f"{display} did not answer in time.", "Try again, or fetch the file by hand.")
+    what = f"the server answered {status}" if status else _kind(error)
+    return SourceError(f"{display} cannot be fetched: {what}.", "Check the address and the network.")
+
+
+def _kind(error: BaseException) -> str:
     """The kind of an error in words: ``ClientConnectorError`` is a client connector error."""
     if "Timeout" in type(error).__name__:
         return "no answer in time"

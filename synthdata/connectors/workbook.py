@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import io
 from collections import Counter
 from collections.abc import Iterator
@@ -55,53 +56,56 @@ def write(frame: pd.DataFrame, stream: BinaryIO) -> None:
     Raises:
         SourceError: more rows than a sheet holds, or a character that a workbook cannot hold.
     """
-    import pandas as pd
-
     openpyxl = _openpyxl()
     if len(frame) >= MOST_ROWS:
         problem = f"A sheet holds {MOST_ROWS - 1:,} rows below its header; the table has {len(frame):,}."
         raise SourceError(problem, "Write Parquet or CSV instead.")
+    columns = [[_plain(value) for value in _objects(frame[name])] for name in frame.columns]
+    illegal = openpyxl.cell.cell.ILLEGAL_CHARACTERS_RE
+    for name, column in zip(frame.columns, columns, strict=True):
+        if any(isinstance(value, str) and illegal.search(value) for value in (name, *column)):
+            problem = f"Column {name!r} holds control characters, which a workbook cannot."
+            raise SourceError(problem, "Write Parquet or CSV instead.")
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("table")
+    for row in ([str(name) for name in frame.columns], *zip(*columns, strict=True)):
+        sheet.append([_cell(value, sheet, openpyxl) for value in row])
+    content = io.BytesIO()
+    book.save(content)
+    stream.write(content.getvalue())
 
-    def cell(value: Any) -> Any:
-        if isinstance(value, str) and value.startswith("="):
-            cell = openpyxl.cell.WriteOnlyCell(sheet, value)
-            cell.data_type = "s"  # text, not a formula
-            return cell
-        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
-            return value.isoformat()
-        return value
 
-    columns = []
-    for name in frame.columns:
-        column = frame[name].astype(object)
-        columns.append(column.where(column.notna(), None).map(_plain, na_action="ignore"))
-    try:
-        sheet.append([cell(name) for name in frame.columns])
-        for row in zip(*columns, strict=True):
-            sheet.append([None if value is None or value is pd.NaT else cell(value) for value in row])
-        book.save(stream)
-    except (openpyxl.utils.exceptions.IllegalCharacterError, ValueError):
-        problem = "A text or a kind of value in this table cannot be held by a workbook."
-        raise SourceError(problem, "Write Parquet or CSV instead.") from None
+def _objects(column: pd.Series) -> Iterator[Any]:
+    """A column's cells, missing ones as None."""
+    return (None if gone else value for value, gone in zip(column.tolist(), column.isna().tolist(), strict=True))
 
 
 def _plain(value: Any) -> Any:
-    """Pandas' and NumPy's scalars as Python's."""
+    """A cell as a workbook can hold it."""
     import pandas as pd
 
     if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime(warn=False)
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return value.isoformat()
     if isinstance(value, pd.Timedelta):
         return value.to_pytimedelta()
-    return value.item() if hasattr(value, "item") else value
+    kinds = (str, bool, int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
+    return value if value is None or isinstance(value, kinds) else str(value)
+
+
+def _cell(value: Any, sheet: Any, openpyxl: Any) -> Any:
+    """Text that starts like a formula is marked as text."""
+    if not isinstance(value, str) or not value.startswith("="):
+        return value
+    cell = openpyxl.cell.WriteOnlyCell(sheet, value)
+    cell.data_type = "s"
+    return cell
 
 
 def _openpyxl() -> Any:
     try:
         import openpyxl
-        import openpyxl.utils.exceptions
     except ImportError:
         raise MissingExtraError("openpyxl", "excel") from None
     return openpyxl

@@ -96,10 +96,9 @@ def _compressed(
             with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
                 writer(frame, cast(BinaryIO, packed))
         elif name.lower().endswith(".zst"):
-            import pyarrow as pa
+            import zstandard
 
-            sink = pa.PythonFile(stream, mode="w")
-            with pa.CompressedOutputStream(sink, "zstd") as packed:
+            with zstandard.ZstdCompressor().stream_writer(stream, closefd=False) as packed:
                 writer(frame, cast(BinaryIO, packed))
         else:
             writer(frame, stream)
@@ -108,10 +107,19 @@ def _compressed(
 
 
 def _write_delimited(frame: pd.DataFrame, stream: BinaryIO, delimiter: str) -> None:
+    # A bare carriage return is quoted only where it is part of the line's end.
+    line_end = "\r\n" if _holds_carriage_return(frame) else "\n"
     for start in range(0, max(len(frame), 1), _ROWS):
         part = frame.iloc[start : start + _ROWS]
-        text = part.to_csv(None, sep=delimiter, index=False, header=start == 0, lineterminator="\n")
+        text = part.to_csv(None, sep=delimiter, index=False, header=start == 0, lineterminator=line_end)
         stream.write(text.encode("utf-8"))
+
+
+def _holds_carriage_return(frame: pd.DataFrame) -> bool:
+    if any("\r" in name for name in frame.columns):
+        return True
+    texts = (frame[name].unique() for name in frame.columns if frame[name].dtype.kind not in "iufbmM")
+    return any(isinstance(text, str) and "\r" in text for column in texts for text in column)
 
 
 def _write_json(frame: pd.DataFrame, stream: BinaryIO, lines: bool) -> None:

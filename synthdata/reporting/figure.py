@@ -1,0 +1,152 @@
+"""One figure of a report, how it is written and how it reads beside its mark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from synthdata.reporting import numbers
+from synthdata.reporting.glossary import Term, term
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric's value with its interval and the same figure for fresh real rows; fractions, not percent.
+
+    ``matched`` is the value at the reference's sample size, where that differs: the two to be compared.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reference: float | None = None
+    direction: str = "lower"
+    target: float | None = None
+    rows: int | None = None
+    text: str = ""
+    matched: float | None = None
+
+    @classmethod
+    def of(cls, metric: str, facts: dict[str, Any]) -> Figure:
+        """Read the mapping that report.json has for a figure."""
+        low, high = facts.get("interval") or (None, None)
+        return cls(
+            metric,
+            facts.get("value"),
+            low,
+            high,
+            facts.get("reference"),
+            facts.get("direction") or "lower",
+            facts.get("target"),
+            facts.get("n"),
+            facts.get("text") or "",
+            facts.get("matched"),
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether it could be computed."""
+        return self.value is not None
+
+    @property
+    def term(self) -> Term:
+        """The words that explain its metric."""
+        return term(self.metric)
+
+    @property
+    def mark(self) -> float | None:
+        """What to read it against: the target where there is one, otherwise the figure of fresh real rows."""
+        return self.target if self.direction == "target" else self.reference
+
+    def show(self, value: float | None) -> str:
+        """A value in this metric's unit."""
+        return numbers.percent(value) if self.term.unit == "percent" else numbers.score(value, self.term.digits)
+
+    @property
+    def shown(self) -> str:
+        """The value as text."""
+        return self.show(self.value)
+
+    @property
+    def interval(self) -> str:
+        """The interval as text, empty where there is none.
+
+        >>> Figure("fidelity.shape", 0.006, 0.005, 0.007).interval
+        '0.50% to 0.70%'
+        """
+        return f"{self.show(self.low)} to {self.show(self.high)}" if self.low is not None else ""
+
+    @property
+    def against(self) -> str:
+        """What the mark is, as text.
+
+        >>> Figure("fidelity.shape", 0.006, reference=0.008).against
+        'fresh real rows: 0.80%'
+        """
+        if self.mark is None:
+            return ""
+        what = (
+            "ideal"
+            if self.direction == "target"
+            else "real training rows"
+            if self.metric == "utility.tstr"
+            else "fresh real rows"
+        )
+        return f"{what}: {self.show(self.mark)}"
+
+    def reading(self) -> str:
+        """The figure beside its mark, in words.
+
+        >>> Figure("fidelity.shape", 0.006, reference=0.008).reading()
+        'As close as fresh real rows.'
+        >>> Figure("fidelity.shape", 0.024, reference=0.008).reading()
+        '3.0 times the distance of fresh real rows.'
+        >>> Figure("fidelity.shape", None, text="No column to compare.").reading()
+        'No column to compare.'
+        """
+        if self.value is None:
+            return self.text or "Could not be computed."
+        if self.mark is None:
+            return "There is no holdout to read it against."
+        value = self.value if self.matched is None else self.matched
+        if self.direction == "target":
+            return _near_target(self.value, self.mark, self.low, self.high)
+        if self.direction == "lower":
+            return _lower(value, self.mark, self.metric == "privacy.copies")
+        return _higher(value, self.mark, self.metric == "utility.tstr")
+
+
+def _near_target(value: float, target: float, low: float | None, high: float | None) -> str:
+    if low is not None and high is not None and low <= target <= high:
+        return "Not to be told apart from the ideal."
+    if (value if low is None else low) > target:
+        return "Above the ideal: the rows lean towards those the model was trained on."
+    return "Below the ideal, which is no sign of a leak."
+
+
+def _lower(value: float, mark: float, copies: bool) -> str:
+    if copies:
+        if value <= mark:
+            return "No more often than rows that the model never saw."
+        return (
+            "More often than rows that the model never saw."
+            if mark == 0
+            else f"{value / mark:.1f} times as often as rows that the model never saw."
+        )
+    if value <= mark * 1.05:
+        return "As close as fresh real rows."
+    if mark == 0:
+        return "Fresh real rows show no difference at all."
+    return f"{value / mark:.1f} times the distance of fresh real rows."
+
+
+def _higher(value: float, mark: float, trained: bool) -> str:
+    what = "real training rows" if trained else "fresh real rows"
+    if value >= mark - 0.005:
+        return f"As good as {what}."
+    if mark <= 0:
+        return f"Below {what}, which do not do well either."
+    if value <= 0:
+        return f"Nothing of what {what} reach."
+    return f"{numbers.percent(value / mark)} of what {what} reach."

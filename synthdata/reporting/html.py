@@ -1,0 +1,177 @@
+"""The report as one self-contained HTML file: no fetch, no library, readable without JavaScript."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from synthdata.reporting import numbers, palette, series, svg, words
+from synthdata.reporting.glossary import METRICS, WORDS, term
+from synthdata.reporting.report import ColumnFacts, Report
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# Bars of a card before the rest moves into its details.
+BARS_SHOWN = 7
+# Names are written beside a heatmap up to this many columns; above, only hovering and the worst pairs name cells.
+HEATMAP_NAMES = 26
+
+SECTIONS = (
+    ("verdict", "Verdict"),
+    ("scores", "Three scores"),
+    ("columns", "Columns"),
+    ("pairs", "Relations"),
+    ("privacy", "Privacy"),
+    ("usefulness", "Usefulness"),
+    ("checks", "Checks"),
+    ("provenance", "Provenance"),
+    ("methods", "Methods"),
+    ("glossary", "Glossary"),
+)
+
+KINDS = {
+    "numerical": "number",
+    "categorical": "category",
+    "boolean": "yes / no",
+    "datetime": "date",
+    "timedelta": "duration",
+    "id": "key",
+    "text": "text",
+}
+
+
+def render(report: Report) -> str:
+    """The whole page as text; write it to a file and open it from disk."""
+    return _environment().get_template("report.html.j2").render(_context(report))
+
+
+def _context(report: Report) -> dict[str, Any]:
+    """Everything the templates need that is not a lookup in the facts."""
+    return {
+        "report": report,
+        "facts": report.facts,
+        "run": report.run,
+        "sections": SECTIONS,
+        "opening": words.opening(report),
+        "title": words.title(report),
+        "worst": report.worst_columns(),
+        "others": report.other_columns(),
+        "positions": {column.name: column.position for column in report.columns()},
+        "pairs": report.pairs,
+        "pair_data": _pair_data(report.pairs),
+        "matrices": _matrices(report.pairs),
+        "samples": [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
+        "privacy_details": report.facts["privacy"].get("details") or {},
+        "utility": report.facts.get("utility_details") or {},
+        "giveaways": ((report.facts.get("detection") or {}).get("columns") or [])[:10],
+        "metric_names": sorted(METRICS, key=lambda name: report.figure(name) is None),
+        "dictionary": WORDS,
+    }
+
+
+def _matrices(pairs: dict[str, Any]) -> list[tuple[str, str, Any, float]]:
+    """The heatmaps to draw: key, label, drawing, and the number with the full shade."""
+    if not pairs.get("columns"):
+        return []
+    found = []
+    for key, label in (("real", "Real"), ("synthetic", "Synthetic"), ("difference", "Synthetic − real")):
+        matrix = pairs.get(key)
+        if not matrix:
+            continue
+        largest = 1.0
+        if key == "difference":
+            cells = (abs(cell) for row in matrix for cell in row if cell is not None)
+            largest = max(0.1, *cells)
+        description = f"{label}: associations between {len(matrix)} columns"
+        found.append((key, label, svg.heatmap(matrix, description, largest=largest), largest))
+    return found
+
+
+def _pair_data(pairs: dict[str, Any]) -> dict[str, Any] | None:
+    """What hovering over a heatmap reads: names and both matrices below their diagonals, in hundredths."""
+    if not pairs.get("real") or not pairs.get("synthetic"):
+        return None
+
+    def lower(matrix: list[list[float | None]]) -> list[list[int | None]]:
+        return [
+            [None if cell is None else round(cell * 100) for cell in row[: at + 1]] for at, row in enumerate(matrix)
+        ]
+
+    return {"names": pairs["columns"], "real": lower(pairs["real"]), "synthetic": lower(pairs["synthetic"])}
+
+
+def summary_rows(column: ColumnFacts) -> list[tuple[str, str, str]]:
+    """The numbers behind a card: what, real, synthetic."""
+    summary = column.facts.get("summary") or {}
+    real, synthetic = _flat(summary.get("real") or {}), _flat(summary.get("synthetic") or {})
+    return [
+        (name, real.get(name, numbers.UNKNOWN), synthetic.get(name, numbers.UNKNOWN))
+        for name in dict.fromkeys([*real, *synthetic])
+    ]
+
+
+def _flat(summary: dict[str, Any]) -> dict[str, str]:
+    """One side's summary, a text for each label; durations are told in days and hours."""
+    lasting = summary.get("unit") == "seconds"
+
+    def show(value: Any) -> str:
+        return numbers.seconds(value) if lasting and isinstance(value, int | float) else numbers.plain(value)
+
+    flat: dict[str, str] = {}
+    for name, value in summary.items():
+        if name == "quantiles":
+            flat.update({f"{share}% lie below": show(part) for share, part in (value or {}).items()})
+        elif name == "most_common_share":
+            flat["its share"] = numbers.percent(value)
+        elif name == "distinct":
+            flat["distinct values"] = numbers.count(value)
+        elif name != "unit":
+            labels = {"std": "standard deviation", "most_common": "most common"}
+            flat[labels.get(name, name)] = show(value)
+    return flat
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("synthdata.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=numbers.percent,
+        count=numbers.count,
+        plain=numbers.plain,
+        seconds=numbers.seconds,
+        moment=numbers.moment,
+        listing=numbers.listing,
+        score=numbers.score,
+        kind=lambda kind: KINDS.get(kind, kind),
+    )
+    environment.globals.update(
+        svg=svg,
+        series=series,
+        words=words,
+        palette=palette,
+        term=term,
+        summary_rows=summary_rows,
+        plural=numbers.plural,
+        asset=_asset,
+        bars_shown=BARS_SHOWN,
+        heatmap_names=HEATMAP_NAMES,
+    )
+    return environment
+
+
+def _asset(name: str) -> Any:
+    """A stylesheet or script of this package, inserted as it is."""
+    from markupsafe import Markup
+
+    # These files are part of the package; nothing of a report goes in.
+    return Markup(resources.files("synthdata.reporting").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

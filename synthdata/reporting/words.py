@@ -1,0 +1,186 @@
+"""The sentences that every view opens with: may it be shared, what was promised, what was not, and how it was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synthdata.reporting import numbers
+from synthdata.reporting.glossary import METRICS, term
+
+if TYPE_CHECKING:
+    from synthdata.reporting.report import Report
+
+VERDICT_LABELS = {"pass": "Pass", "warn": "With care", "fail": "Fail"}
+STATUS_LABELS = {"running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled", "broken": "Broken"}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The answer to the first question of a reader, in a few words and in a sentence."""
+
+    answer: str
+    sentence: str
+
+
+def opening(report: Report) -> Opening:
+    """May this table be shared?"""
+    state = report.privacy_state
+    broken = [rule for rule in report.rules if rule.get("met") is False]
+    must = [rule for rule in broken if rule.get("level") == "fail"]
+    if state == "leak found":
+        return Opening(
+            "No: real rows shine through.",
+            "A test found that this table tells more about its training rows than it may.",
+        )
+    if report.verdict == "fail":
+        what = (
+            f"{numbers.plural(len(must), 'rule')} of the policy {'is' if len(must) == 1 else 'are'} broken"
+            if must
+            else "the policy is not met"
+        )
+        return Opening(
+            "Not as it is.",
+            f"No leak is the reason, but {what}; below is what to do about it."
+            if state == "no leak found"
+            else f"{what[0].upper()}{what[1:]}, and privacy could not be judged.",
+        )
+    if state == "cannot tell":
+        return Opening(
+            "Not on this evidence.", "How good the table is was measured, but whether it is safe could not be judged."
+        )
+    if report.verdict == "warn":
+        return Opening("Yes, with care.", "Nothing forbids sharing it, but read the warnings before you do.")
+    return Opening("Yes, under the policy applied.", "Every rule of the policy is met.")
+
+
+def privacy_sentence(report: Report) -> str:
+    """What the privacy tests found, in the words of the validation."""
+    verdict = report.facts["privacy"].get("verdict") or {}
+    return str(verdict.get("text") or f"Privacy tests: {report.privacy_state}.")
+
+
+def promises(report: Report) -> list[str]:
+    """What was tested or guaranteed."""
+    found = []
+    if report.has_holdout:
+        found.append(
+            f"{numbers.count(report.run['rows']['holdout'])} real rows were set aside before anything was learnt; "
+            "every figure is read against them."
+        )
+    tested = [
+        figure.term.label.lower()
+        for score in report.scores()
+        if score.name == "privacy"
+        for figure in score.figures
+        if figure.known
+    ]
+    if tested:
+        found.append(f"Tested for leaks by: {numbers.listing(tested, 8)}.")
+    guarantee = report.facts["privacy"].get("dp")
+    if guarantee:
+        found.append(
+            f"Trained with differential privacy: ε = {numbers.plain(guarantee.get('epsilon'))}, δ = "
+            f"{numbers.plain(guarantee.get('delta'))}."
+        )
+    met = [rule for rule in report.rules if rule.get("met")]
+    if met:
+        found.append(
+            f"{len(met)} of {numbers.plural(len(report.rules), 'rule')} of the policy {policy_name(report)} met."
+        )
+    return found
+
+
+def caveats(report: Report) -> list[str]:
+    """What was not tested or not guaranteed."""
+    found = []
+    if not report.facts["privacy"].get("dp"):
+        found.append(
+            "No mathematical guarantee (differential privacy) stands behind this table: tests can find a leak, not "
+            "exclude one."
+        )
+    if not report.has_holdout:
+        found.append(
+            "There was no holdout, so no figure can be read against fresh real rows, and copies by chance look like "
+            "leaks."
+        )
+    untested = [
+        term(name).label.lower() for name in METRICS if name.startswith("privacy.") and not _known(report, name)
+    ]
+    if untested:
+        found.append(f"Not tested: {numbers.listing(untested, 8)}.")
+    failed = [
+        figure.term.label
+        for score in report.scores()
+        if score.name != "privacy"
+        for figure in score.figures
+        if not figure.known
+    ]
+    if failed:
+        found.append(f"Could not be measured: {numbers.listing(failed, 8).lower()}.")
+    unjudged = [column.name for column in report.other_columns()]
+    if unjudged:
+        found.append(
+            f"Not compared: {numbers.listing(unjudged)}, which {'is' if len(unjudged) == 1 else 'are'} made anew or "
+            "cannot be compared."
+        )
+    if report.edition == "internal":
+        found.append(
+            "This page holds statistics of the real rows. It is for inside the house, whatever the verdict on the "
+            "table is."
+        )
+    return found
+
+
+def policy_name(report: Report) -> str:
+    """The policy's name, quoted; empty where it has none."""
+    name = (report.facts.get("policy") or {}).get("name")
+    return f"“{name}”" if name else ""
+
+
+def title(report: Report) -> str:
+    """What the report is about."""
+    return str(report.run.get("source") or report.run.get("name") or "Synthetic table")
+
+
+def made_by(report: Report) -> str:
+    """Who made the table."""
+    model = report.run.get("model")
+    return f"made by {model}" if model else "made by another generator"
+
+
+def methods(report: Report) -> list[str]:
+    """How all of this was done: paragraphs fit for a journal."""
+    run, rows = report.run, report.run["rows"]
+    held = rows.get("holdout")
+    columns = numbers.plural(run.get("columns") or len(report.facts["columns"]), "column")
+    made = numbers.plural(rows.get("synthetic") or 0, "row")
+    first = f"The source, {title(report)}, has {numbers.plural(rows.get('source') or 0, 'row')} and {columns}. "
+    if run.get("model"):
+        apart = f"{numbers.plural(held, 'row')} were set aside at random" if held else "No rows were set aside"
+        first += (
+            f"{apart} before anything was learnt. The model “{run['model']}” was fitted on the remaining "
+            f"{numbers.plural(rows.get('train') or 0, 'row')} (seed {run.get('seed')}), and {made} were drawn from it."
+        )
+    else:
+        beside = numbers.plural(held, "real row") + " that it is said not to have seen" if held else "no holdout"
+        first += f"A synthetic table of {made}, made by a generator outside this program, was judged with {beside}."
+    paragraphs = [first]
+    for score in report.scores():
+        defined = [
+            f"{figure.term.label}: {figure.term.what}" for figure in score.figures if figure.known and figure.term.what
+        ]
+        if defined:
+            paragraphs.append(" ".join(defined))
+    versions = run.get("versions") or {}
+    last = "Intervals are of 95%. "
+    if held:
+        last += "References are the same figures computed with the holdout in the place of the synthetic table. "
+    if versions:
+        last += f"Computed with {numbers.listing([f'{name} {version}' for name, version in versions.items()], 12)}."
+    return [*paragraphs, last.strip()]
+
+
+def _known(report: Report, metric: str) -> bool:
+    figure = report.figure(metric)
+    return bool(figure and figure.known) or metric.partition(".")[2] in (report.facts["privacy"].get("attacks") or {})

@@ -32,7 +32,12 @@ usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null
 
 find_python() {
     local name
-    for name in ${PYTHON:-} python3.11 python3.12 python3.13 python3; do
+    if [ -n "${PYTHON:-}" ]; then
+        usable "$PYTHON" || fail "PYTHON=$PYTHON is not Python 3.11 or newer."
+        echo "$PYTHON"
+        return
+    fi
+    for name in python3.11 python3.12 python3.13 python3; do
         if usable "$name"; then echo "$name"; return; fi
     done
     return 1
@@ -85,7 +90,7 @@ install_browser() {
     browser_works && return
     install_packages chromium || true
     browser_works && return
-    missing+=("Chromium: the browser tests are skipped. Install it with: sudo apt-get install chromium")
+    missing+=("Chromium: the browser tests are skipped. Install it with: sudo $venv/bin/python -m playwright install --with-deps chromium")
 }
 
 postgres_found() {

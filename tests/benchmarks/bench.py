@@ -77,7 +77,7 @@ def fit_and_sample(model: str, table: str) -> None:
     """The model's own part, in this process: no report, no files."""
     import synthdata
 
-    real = synthdata.read(table)
+    real = synthdata.read(table).frame
     synthesizer = synthdata.make_model(model)
     rows = len(real)
     timed({"fit": lambda: synthesizer.fit(real, seed=0), "sample": lambda: synthesizer.sample(rows, seed=0)})

@@ -320,7 +320,7 @@ def able(folder: Path, ability: str) -> Any:
 
 def finish(console: Console, report: Report) -> None:
     """Print a report's summary and leave with 1 where the policy failed."""
-    from synthdata.reporting.report import terminal_summary
+    from synthdata.reporting.terminal import terminal_summary
 
     console.print(terminal_summary(report))
     if report.facts["verdict"] == "fail":

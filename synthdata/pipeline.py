@@ -126,7 +126,7 @@ def run(
                 source_checks=source_checks,
             )
         with progress.stage("report", "Writing the report"):
-            about = describe_run(folder.path.name, loaded, real, (train, held, len(synthetic)), synthesizer, seeds, progress)
+            about = describe_run(folder.path.name, loaded, real, (len(train), len(held), len(synthetic)), synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.encoder_.notes]
             report = write_report({**facts, "run": about, "notes": notes}, folder.path)
     return Run(folder.path, report, synthetic)
@@ -173,8 +173,8 @@ def evaluate(
             source_checks=source_checks,
         )
     with progress.stage("report", "Writing the report"):
-        held_table = train.take(slice(0, 0)) if held is None else held
-        about = describe_run(made.name, loaded, train, (train, held_table, len(made.frame)), None, seeds, progress)
+        rows = (len(train), 0 if held is None else len(held), len(made.frame))
+        about = describe_run(made.name, loaded, train, rows, None, seeds, progress)
         return write_report({**facts, "run": about, "notes": [*loaded.notes, *made.notes]}, Path(out))
 
 

@@ -140,6 +140,33 @@ def draw(pieces: Sequence[Piece], n: int, generator: np.random.Generator) -> np.
     return made
 
 
+def spread(pieces: Sequence[Piece], ranks: np.ndarray) -> np.ndarray:
+    """The texts (n,) with some ranks (n,) in the order of all texts that a pattern can make.
+
+    >>> spread(parse_pattern("P[0-9]"), np.array([0, 7])).tolist()
+    ['P0', 'P7']
+    """
+    made = np.full(len(ranks), "", dtype=object)
+    rest = ranks.astype(np.int64)
+    for piece in reversed(pieces):
+        rest, place = np.divmod(rest, piece.capacity)
+        known = {rank: _text_of_rank(piece, rank) for rank in set(place.tolist())}
+        made = np.array([known[rank] for rank in place.tolist()], dtype=object) + made
+    return made
+
+
+def _text_of_rank(piece: Piece, rank: int) -> str:
+    base, length = len(piece.letters), piece.low
+    while rank >= base**length:
+        rank -= base**length
+        length += 1
+    letters = []
+    for _ in range(length):
+        rank, place = divmod(rank, base)
+        letters.append(piece.letters[place])
+    return "".join(reversed(letters))
+
+
 def learn_pattern(values: Sequence[str]) -> str | None:
     r"""The pattern that identifiers share, None where they share none; verified on all of them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synthdata.table.evidence import Evidence, Guess, figure
+from synthdata.table.patterns import learn_pattern
 from synthdata.table.personal_signs import BARE_NAME, SIGNS, Sign
 
 #: every kind of personal data that a column can be declared as, and that fakes are made for
@@ -36,6 +37,8 @@ PERSONAL = (
 
 #: kinds of personal data that are identifiers rather than words
 CODED = ("email", "username", "ssn", "national_id", "passport", "licence_plate", "iban", "bank_account", "credit_card")
+#: kinds of which the pattern is kept, so that fakes are written in the same way
+PATTERNED = ("phone", "ssn", "national_id", "passport", "licence_plate", "bank_account", "credit_card")
 #: how many distinct values make a column of names one of persons rather than a category
 MANY = 20
 
@@ -84,4 +87,6 @@ def _said(e: Evidence, sign: Sign, titled: bool, patterned: bool, fitting: int) 
     key = e.unique and sign.pii in ("email", "username", "ssn", "national_id", "passport")
     advice = f'Replaced by fakes. If it is no {label}, declare its kind and "pii": null.'
     coded = sign.pii in CODED or not isinstance(e.values[0], str)
-    return e.guess("id" if coded else "text", reason, confidence, advice, pii=sign.pii, role="key" if key else None)
+    pattern = learn_pattern([str(value) for value in e.values]) if sign.pii in PATTERNED else None
+    role = "key" if key else None
+    return e.guess("id" if coded else "text", reason, confidence, advice, pii=sign.pii, role=role, format=pattern)

@@ -78,20 +78,20 @@ class Sign:
 
 THINGS = _phrases(
     """product, item, file, country, district, city, town, region, state, county, store, shop, brand, company, model,
-    category, class, type, team, school, department, column, table, field, drug, species, variable, project, event, game,
-    movie, film, song, album, book, host, domain, server, street, car, ship, vehicle, device, browser, genre, group, plan,
-    common, scientific"""
+    category, class, type, team, school, department, column, table, field, drug, species, variable, project, event,
+    game, movie, film, song, album, book, host, domain, server, street, car, ship, vehicle, device, browser, genre,
+    group, plan, common, scientific"""
 )
 NOT_POSTAL = _phrases("ip, mac, email, mail, web, url, wallet, memory, type, kind, changes, changed, length")
 PEOPLE = _phrases(
-    """customer, client, patient, person, employee, owner, contact, student, member, player, passenger, holder, cardholder,
-    doctor, physician, nurse, author, guest, driver, agent, user, applicant, candidate, teacher, borrower, insured,
-    beneficiary, parent, mother, father, child, spouse, staff"""
+    """customer, client, patient, person, employee, owner, contact, student, member, player, passenger, holder,
+    cardholder, doctor, physician, nurse, author, guest, driver, agent, user, applicant, candidate, teacher, borrower,
+    insured, beneficiary, parent, mother, father, child, spouse, staff"""
 )
 FIRST = "first name, firstname, given name, givenname, forename, name first, middle name, fname, vorname, prenom"
 LAST = "last name, lastname, surname, family name, name last, maiden name, lname, nachname, second name, nom de famille"
-NATIONAL = """national id, personal number, birth number, identity number, identity card, tax id, taxpayer id, cpf, pesel,
-    aadhaar, personnummer, codice fiscale, nie, dni, nhs number, national number, driving licence, driver license,
+NATIONAL = """national id, personal number, birth number, identity number, identity card, tax id, taxpayer id, cpf,
+    pesel, aadhaar, personnummer, codice fiscale, nie, dni, nhs number, national number, driving licence, driver license,
     drivers license, driving license, medicare number"""
 CARD = "credit card, card number, cc number, ccnum, cardno, creditcard, credit card number, pan"
 

@@ -257,7 +257,7 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
 
 
 def load_schema(path: str | Path, inferred: Schema) -> Schema:
-    """Read a whole or partial schema file and complete it with what was inferred.
+    """Read a whole or partial schema file, or SDV's metadata, and complete it with what was inferred.
 
     Raises:
         SchemaError: the file is missing or wrong.
@@ -270,4 +270,7 @@ def load_schema(path: str | Path, inferred: Schema) -> Schema:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SchemaError(f"The schema file {path} cannot be read: {type(error).__name__}.") from None
-    return complete(inferred, read_json(text, str(path)), str(path))
+    from synthdata.table.sdv_metadata import is_sdv, partial_from_sdv
+
+    data = read_json(text, str(path))
+    return complete(inferred, partial_from_sdv(data, str(path)) if is_sdv(data) else data, str(path))

@@ -20,7 +20,9 @@ CATEGORY = 0.01
 NULLS = 0.02
 
 
-def alert(level: str, title: str, text: str, advice: str, metric: str | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
+def alert(
+    level: str, title: str, text: str, advice: str, metric: str | None = None, columns: Sequence[str] = ()
+) -> dict[str, Any]:
     """One alert as report.json has it."""
     return {"level": level, "title": title, "text": text, "advice": advice, "metric": metric, "columns": list(columns)}
 
@@ -45,7 +47,9 @@ def alerts(
     for rule in report["policy"]["rules"]:
         if rule["met"] is False and rule["level"] == "fail" and rule["metric"] not in mentioned:
             advice = "Look at the figure and its details below; try another model, or another threshold with --policy."
-            found.append(alert("fail", f"The policy is broken: {rule['metric']}", rule["sentence"], advice, rule["metric"]))
+            found.append(
+                alert("fail", f"The policy is broken: {rule['metric']}", rule["sentence"], advice, rule["metric"])
+            )
     return sorted(found, key=lambda entry: LEVELS.index(entry["level"]))
 
 
@@ -94,7 +98,16 @@ def _holdout(comparison: Comparison, differs: Sequence[str]) -> list[dict[str, A
             f"The holdout's values differ from the train table's in {_names(differs)}, beyond chance. It is no random part of the same table, "
             "so the figures for fresh real rows and the privacy tests are off."
         )
-        return [alert("warn", "The holdout is not like the train table", text, "Split the holdout off at random before fitting.", None, differs)]
+        return [
+            alert(
+                "warn",
+                "The holdout is not like the train table",
+                text,
+                "Split the holdout off at random before fitting.",
+                None,
+                differs,
+            )
+        ]
     return []
 
 
@@ -122,7 +135,16 @@ def _columns(shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
         rest = [name for _, name, _ in off[SINGLE:]]
         level = "warn" if off[SINGLE][0] > SERIOUS else "info"
         text = f"So are {_names(rest)}: each by more than {percent(NOTABLE)} beyond fresh real rows."
-        found.append(alert(level, f"{len(rest)} more columns are distributed differently", text, "Columns are listed worst first below.", "fidelity.shape", rest))
+        found.append(
+            alert(
+                level,
+                f"{len(rest)} more columns are distributed differently",
+                text,
+                "Columns are listed worst first below.",
+                "fidelity.shape",
+                rest,
+            )
+        )
     return found
 
 
@@ -135,9 +157,20 @@ def _categories(comparison: Comparison) -> list[dict[str, Any]]:
         if varied and kinds <= 1 and len(synthetic) >= 20:
             now = "one single value" if kinds else "no value at all"
             text = f"Column “{view.name}” varies in the real table but holds {now} in the synthetic one."
-            found.append(alert("fail", f"“{view.name}” has become constant", text, "Try another model, or more training.", "fidelity.shape", [view.name]))
+            found.append(
+                alert(
+                    "fail",
+                    f"“{view.name}” has become constant",
+                    text,
+                    "Try another model, or more training.",
+                    "fidelity.shape",
+                    [view.name],
+                )
+            )
         elif not view.continuous:
-            found += _lost_and_invented(view.name, real, synthetic, view.sides.get("holdout"), len(view.categories or ()))
+            found += _lost_and_invented(
+                view.name, real, synthetic, view.sides.get("holdout"), len(view.categories or ())
+            )
     return found
 
 
@@ -154,13 +187,31 @@ def _lost_and_invented(
             f"{int(lost.sum())} of {int((counts[0] > 0).sum())} categories of “{name}”, each in at least {percent(CATEGORY)} of the real rows, "
             "do not occur in the synthetic table."
         )
-        found.append(alert("warn", f"Categories of “{name}” are missing", text, "A rarer group has been lost: try another model before using the table for such groups.", "fidelity.shape", [name]))
+        found.append(
+            alert(
+                "warn",
+                f"Categories of “{name}” are missing",
+                text,
+                "A rarer group has been lost: try another model before using the table for such groups.",
+                "fidelity.shape",
+                [name],
+            )
+        )
     known = counts[0] if holdout is None else counts[0] + np.bincount(holdout[holdout >= 0], minlength=size)
     invented = (known == 0) & (counts[1] > 0)
     if invented.any():
         rows = int(counts[1][invented].sum())
         text = f"{rows:,} synthetic rows hold values of “{name}” that the real table does not know ({int(invented.sum())} of them)."
-        found.append(alert("warn", f"“{name}” holds invented categories", text, "Check how the column was written: other spelling, blanks, or rounding.", "fidelity.shape", [name]))
+        found.append(
+            alert(
+                "warn",
+                f"“{name}” holds invented categories",
+                text,
+                "Check how the column was written: other spelling, blanks, or rounding.",
+                "fidelity.shape",
+                [name],
+            )
+        )
     return found
 
 
@@ -173,7 +224,16 @@ def _nulls(comparison: Comparison) -> list[dict[str, Any]]:
         if abs(synthetic - real) > max(NULLS, 4 * error):
             text = f"{percent(synthetic)} of “{view.name}” is empty in the synthetic table, {percent(real)} in the real one."
             level = "warn" if abs(synthetic - real) > SERIOUS else "info"
-            found.append(alert(level, f"“{view.name}” has another share of empty cells", text, "Check whether the model handles missing values.", "fidelity.shape", [view.name]))
+            found.append(
+                alert(
+                    level,
+                    f"“{view.name}” has another share of empty cells",
+                    text,
+                    "Check whether the model handles missing values.",
+                    "fidelity.shape",
+                    [view.name],
+                )
+            )
     return found
 
 
@@ -181,11 +241,22 @@ def _pairs(pairs: Mapping[str, Any]) -> list[dict[str, Any]]:
     off = [pair for pair in pairs["worst"] if pair["value"] - (pair["reference"] or 0.0) > PAIR_NOTABLE]
     if not off:
         return []
-    listed = "; ".join(f"“{pair['columns'][0]}” with “{pair['columns'][1]}” ({percent(pair['value'])})" for pair in off[:SINGLE])
+    listed = "; ".join(
+        f"“{pair['columns'][0]}” with “{pair['columns'][1]}” ({percent(pair['value'])})" for pair in off[:SINGLE]
+    )
     many = "at least 10" if len(off) == len(pairs["worst"]) == 10 else str(len(off))
     text = f"How columns hang together is clearly off for {many} pair{'s' if many != '1' else ''}, the worst: {listed}."
     columns = list(dict.fromkeys(name for pair in off for name in pair["columns"]))
-    return [alert("warn", "Relations between columns are lost", text, "Do not draw conclusions about these pairs from the synthetic table.", "fidelity.trend", columns)]
+    return [
+        alert(
+            "warn",
+            "Relations between columns are lost",
+            text,
+            "Do not draw conclusions about these pairs from the synthetic table.",
+            "fidelity.trend",
+            columns,
+        )
+    ]
 
 
 def _detection(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -196,7 +267,16 @@ def _detection(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     by = f" What gives it away most: {_names(telling)}." if telling else ""
     text = f"A classifier tells synthetic rows from real ones (score {figure['value']:.2f}, where 1 is indistinguishable).{by}"
     level = "warn" if figure["value"] < 0.3 else "info"
-    return [alert(level, "Synthetic rows can be told from real ones", text, "Look at these columns and their relations first.", "fidelity.detection", telling)]
+    return [
+        alert(
+            level,
+            "Synthetic rows can be told from real ones",
+            text,
+            "Look at these columns and their relations first.",
+            "fidelity.detection",
+            telling,
+        )
+    ]
 
 
 def _utility(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -209,7 +289,16 @@ def _utility(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         f"A model that predicts “{details['target']}” reaches {details['synthetic']:.2f} ({details['measure']}) when trained on the synthetic table, "
         f"and {details['real']:.2f} when trained on the real one."
     )
-    return [alert(level, "Models trained on it predict less well", text, "Train on real rows where that is allowed, or try another model.", "utility.tstr", [details["target"]])]
+    return [
+        alert(
+            level,
+            "Models trained on it predict less well",
+            text,
+            "Train on real rows where that is allowed, or try another model.",
+            "utility.tstr",
+            [details["target"]],
+        )
+    ]
 
 
 def _checks(checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -218,9 +307,24 @@ def _checks(checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str,
         broken = [check for check in checks["synthetic"] if not check["passed"] and check["level"] == level]
         if broken:
             columns = list(dict.fromkeys(check["column"] for check in broken if check["column"]))
-            listed = "; ".join(_sentence(check) for check in broken[:3]) + (f"; and {len(broken) - 3} more" if len(broken) > 3 else "")
-            title = "The synthetic table breaks its schema" if level == "fail" else "The synthetic table misses some expectations"
-            found.append(alert(level, title, f"{listed}.", "The checks are listed below, with what to do about each.", None, columns))
+            listed = "; ".join(_sentence(check) for check in broken[:3]) + (
+                f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+            )
+            title = (
+                "The synthetic table breaks its schema"
+                if level == "fail"
+                else "The synthetic table misses some expectations"
+            )
+            found.append(
+                alert(
+                    level,
+                    title,
+                    f"{listed}.",
+                    "The checks are listed below, with what to do about each.",
+                    None,
+                    columns,
+                )
+            )
     return found
 
 
@@ -233,4 +337,13 @@ def _not_judged(comparison: Comparison) -> list[dict[str, Any]]:
         return []
     names = list(comparison.skipped)
     text = f"{_names(names)}: keys, personal data, free text and columns left out are not compared; no figure below speaks of them."
-    return [alert("info", f"{len(names)} column{'s are' if len(names) > 1 else ' is'} not judged", text, "See each column's reason in the list of columns.", None, names)]
+    return [
+        alert(
+            "info",
+            f"{len(names)} column{'s are' if len(names) > 1 else ' is'} not judged",
+            text,
+            "See each column's reason in the list of columns.",
+            None,
+            names,
+        )
+    ]

@@ -24,8 +24,8 @@ NO_HOLDOUT = "There is no holdout (real rows that the generator never saw), so t
 class Figure:
     """One figure of a report: a fraction with its interval and the same figure for fresh real rows.
 
-    ``interval`` is a 95 % interval; ``n`` the synthetic rows it was computed from; ``matched`` the value at the reference's
-    sample size, for a fair comparison; ``text`` says why something is missing.
+    ``interval`` is a 95 % interval; ``n`` the synthetic rows it was computed from; ``matched`` the value at the
+    reference's sample size, for a fair comparison; ``text`` says why something is missing.
 
     >>> Figure(0.1, direction="lower", n=50).to_json()["value"]
     0.1
@@ -67,8 +67,8 @@ def plain(value: Any) -> Any:
 class View:
     """One judged column on all sides in one form.
 
-    A column on a number line is float64 with NaN for null (dates and durations in seconds). Any other column is int32 codes
-    into the shared list ``categories``, the most frequent in train first, with -1 for null.
+    A column on a number line is float64 with NaN for null (dates and durations in seconds). Any other column is int32
+    codes into the shared list ``categories``, the most frequent in train first, with -1 for null.
     """
 
     column: Column
@@ -118,12 +118,17 @@ class Comparison:
             SchemaError: columns are missing or renamed, or hold another kind of value.
         """
         schema = train.schema
-        others: dict[Side, Table] = {"synthetic": synthetic} if holdout is None else {"holdout": holdout, "synthetic": synthetic}
+        others: dict[Side, Table] = (
+            {"synthetic": synthetic} if holdout is None else {"holdout": holdout, "synthetic": synthetic}
+        )
         if len(train) == 0:
             raise TableError("The train table has no rows.", "Nothing can be compared with it.")
         for side, table in others.items():
             if len(table) == 0:
-                raise TableError(f"The {side} table has no rows.", "Give it at least one; some hundreds make the figures say something.")
+                raise TableError(
+                    f"The {side} table has no rows.",
+                    "Give it at least one; some hundreds make the figures say something.",
+                )
             _check_columns(schema, table, side)
         tables: dict[Side, Table] = {"train": train, **others}
         skipped = {column.name: reason for column in schema if (reason := reason_not_judged(column))}
@@ -161,7 +166,9 @@ class Comparison:
 
     def categorical_features(self, without: str | None = None) -> np.ndarray:
         """Which of `features` are categories (c,) bool; above 254 of them a column is taken by its frequency rank instead."""
-        return np.array([not v.continuous and len(v.categories or ()) <= 254 for v in self.views if v.name != without], dtype=bool)
+        return np.array(
+            [not v.continuous and len(v.categories or ()) <= 254 for v in self.views if v.name != without], dtype=bool
+        )
 
 
 def reason_not_judged(column: Column) -> str | None:
@@ -211,7 +218,9 @@ def _read(column: Column, table: Table, side: Side) -> tuple[np.ndarray, np.ndar
         if column.kind == "numerical":
             column = column.model_copy(update={"dtype": str(series.dtype), "decimals": None})
         elif column.continuous:
-            column = column.model_copy(update={"dtype": str(series.dtype) if "64[" in str(series.dtype) else column.dtype})
+            column = column.model_copy(
+                update={"dtype": str(series.dtype) if "64[" in str(series.dtype) else column.dtype}
+            )
         cells = to_cells(series, column)
     except SchemaError as error:
         raise SchemaError(f"The {side} table does not fit the real one. {error}") from None
@@ -227,7 +236,13 @@ def _numbers(column: Column, table: Table, side: Side) -> np.ndarray:
 
 
 def _type_of(value: Any) -> str:
-    return "text" if isinstance(value, str) else "numbers" if isinstance(value, bool | int | float | np.generic) else "other values"
+    return (
+        "text"
+        if isinstance(value, str)
+        else "numbers"
+        if isinstance(value, bool | int | float | np.generic)
+        else "other values"
+    )
 
 
 def _check_types(column: Column, cells: Mapping[Side, tuple[np.ndarray, np.ndarray]]) -> None:

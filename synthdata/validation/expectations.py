@@ -1,7 +1,7 @@
 """Great Expectations: a suite made from the schema, run on the source and on the synthetic table, and exported.
 
-The only file that imports great_expectations. Nothing is written to disk and nothing is sent anywhere: the context lives in memory and analytics are
-off. Results keep counts, never values.
+The only file that imports great_expectations. Nothing is written to disk and nothing is sent anywhere: the context
+lives in memory and analytics are off. Results keep counts, never values.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def suite(schema: Schema) -> list[Expectation]:
 
     >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
     >>> [entry["type"] for entry in suite(schema)]
-    ['expect_table_columns_to_match_ordered_list', 'expect_column_values_to_be_of_type', 'expect_column_values_to_not_be_null']
+    ['expect_table_columns_to_match_ordered_list', 'expect_column_values_to_be_of_type',
+    'expect_column_values_to_not_be_null']
     """
     kept = [column for column in schema if not column.drop]
     entries = [_entry("expect_table_columns_to_match_ordered_list", column_list=[column.name for column in kept])]
@@ -62,7 +63,9 @@ def suite_json(schema: Schema) -> str:
     import importlib.metadata
 
     meta = {"great_expectations_version": importlib.metadata.version("great_expectations"), "edition": "internal"}
-    return json.dumps({"name": "synthdata", "expectations": suite(schema), "meta": meta}, indent=2, ensure_ascii=False, default=str)
+    return json.dumps(
+        {"name": "synthdata", "expectations": suite(schema), "meta": meta}, indent=2, ensure_ascii=False, default=str
+    )
 
 
 def check_source(table: Table) -> list[dict[str, Any]]:
@@ -112,14 +115,26 @@ def _of_column(column: Column) -> Iterator[Expectation]:
     if public and public.categories is not None and not column.generated:
         yield _entry("expect_column_values_to_be_in_set", column=name, value_set=list(public.categories))
     if public and public.bounds is not None and column.kind == "numerical":
-        yield _entry("expect_column_values_to_be_between", column=name, min_value=public.bounds[0], max_value=public.bounds[1])
-    if column.kind == "datetime" and column.format and "%" in column.format and column.dtype in ("object", "str", "string"):
+        yield _entry(
+            "expect_column_values_to_be_between", column=name, min_value=public.bounds[0], max_value=public.bounds[1]
+        )
+    if (
+        column.kind == "datetime"
+        and column.format
+        and "%" in column.format
+        and column.dtype in ("object", "str", "string")
+    ):
         yield _entry("expect_column_values_to_match_strftime_format", column=name, strftime_format=column.format)
 
 
 def numpy_dtype(dtype: str) -> bool:
     """Whether Great Expectations knows a dtype by its name: plain numpy numbers and booleans."""
-    return dtype in {"bool", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+    return dtype in {
+        "bool",
+        "float32",
+        "float64",
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    }
 
 
 def _learnt(train: Table, synthetic: Table) -> list[Expectation]:
@@ -134,7 +149,9 @@ def _learnt(train: Table, synthetic: Table) -> list[Expectation]:
         if column.kind in ("categorical", "boolean"):
             values = list(pd.unique(present.astype(object)))
             if 0 < len(values) <= LEARNT_CATEGORIES:
-                entries.append(_entry("expect_column_values_to_be_in_set", level="warn", column=column.name, value_set=values))
+                entries.append(
+                    _entry("expect_column_values_to_be_in_set", level="warn", column=column.name, value_set=values)
+                )
         elif column.kind == "numerical" and len(present):
             low, high = float(present.astype(float).min()), float(present.astype(float).max())
             entries.append(
@@ -162,7 +179,9 @@ def _readable(table: Table) -> pd.DataFrame:
         series = frame[column.name]
         if column.kind == "numerical" and not column.generated and not numpy_dtype(str(series.dtype)):
             series = series.astype(object).map(lambda value: float(value), na_action="ignore").astype(float)
-        elif isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not isinstance(series.dtype, pd.DatetimeTZDtype):
+        elif isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not isinstance(
+            series.dtype, pd.DatetimeTZDtype
+        ):
             series = series.astype(object).where(series.notna(), None)
         plain[column.name] = series
     return pd.DataFrame(plain, columns=list(frame.columns))
@@ -176,11 +195,16 @@ def _validate(frame: pd.DataFrame, entries: list[Expectation]) -> list[Mapping[s
 
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
-        definition = context.data_sources.add_pandas("table").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")
+        definition = (
+            context.data_sources.add_pandas("table")
+            .add_dataframe_asset("rows")
+            .add_batch_definition_whole_dataframe("all")
+        )
         batch = definition.get_batch(batch_parameters={"dataframe": frame})
         marked = [{**entry, "meta": {**entry["meta"], "position": position}} for position, entry in enumerate(entries)]
         result = batch.validate(
-            gx.ExpectationSuite(name="schema", expectations=marked), result_format={"result_format": "BASIC", "partial_unexpected_count": 0}
+            gx.ExpectationSuite(name="schema", expectations=marked),
+            result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
         )
     found = {outcome.expectation_config.meta["position"]: outcome.to_json_dict() for outcome in result.results}
     return [found[position] for position in range(len(entries))]
@@ -206,7 +230,14 @@ def _to_check(entry: Expectation, result: Mapping[str, Any], part: str) -> dict[
     level = "fail" if entry["severity"] == "critical" else "warn"
     text, advice = _words(entry)
     if result.get("exception_info", {}).get("raised_exception"):
-        return check(column, text, False, "warn", "this could not be evaluated on the column's storage", "Check the column by hand.")
+        return check(
+            column,
+            text,
+            False,
+            "warn",
+            "this could not be evaluated on the column's storage",
+            "Check the column by hand.",
+        )
     outcome = result.get("result", {})
     count = outcome.get("unexpected_count")
     if result["success"] and not count:
@@ -234,13 +265,25 @@ def _words(entry: Expectation) -> tuple[str, str]:
         return "has no value twice, being a key", "Remove repeated keys, or take the role 'key' from the column."
     if kind == "expect_column_values_to_be_in_set":
         if learnt:
-            return "holds only categories that the real table has", "Check the spelling and storage of the column's values."
-        return f"holds only the {len(settings['value_set'])} declared categories", "Correct the values, or the list in the schema."
+            return (
+                "holds only categories that the real table has",
+                "Check the spelling and storage of the column's values.",
+            )
+        return (
+            f"holds only the {len(settings['value_set'])} declared categories",
+            "Correct the values, or the list in the schema.",
+        )
     if kind == "expect_column_values_to_be_between":
         if learnt:
-            return "stays within the real table's range", "A few values beyond are natural; many mean that the model exaggerates."
+            return (
+                "stays within the real table's range",
+                "A few values beyond are natural; many mean that the model exaggerates.",
+            )
         return "stays within the declared bounds", "Correct the values, or the bounds in the schema."
     if kind == "expect_column_values_to_match_strftime_format":
         return f"holds dates written as {settings['strftime_format']}", "Write all dates in one format."
     sign = "<=" if settings.get("or_equal") else "<"
-    return f"{settings.get('column_B')} {sign} {settings.get('column_A')} in every row", "Mend these rows, or the rule in the schema."
+    return (
+        f"{settings.get('column_B')} {sign} {settings.get('column_A')} in every row",
+        "Mend these rows, or the rule in the schema.",
+    )

@@ -8,8 +8,9 @@
       - {metric: utility.tstr, min: 0.7, bound: low, level: fail}
       - {metric: privacy.verdict, not: leak found, level: fail}
 
-``bound`` looks at an end of the 95 % interval instead of the value; ``max_over_reference`` and ``min_under_reference`` compare with
-the same figure for fresh real rows, at its sample size where the report has that. A rule whose figure is not there is not met nor broken: it counts as a warning.
+``bound`` looks at an end of the 95 % interval instead of the value; ``max_over_reference`` and
+``min_under_reference`` compare with the same figure for fresh real rows, at its sample size where the report has
+that. A rule whose figure is not there is not met nor broken: it counts as a warning.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ class Rule(BaseModel):
             raise ValueError(f"unknown metric {self.metric!r}. {did_you_mean(self.metric, METRICS)}")
         limits = [key for key in LIMITS if getattr(self, key) is not None]
         if len(limits) != 1:
-            raise ValueError(f"a rule needs exactly one of max, min, max_over_reference, min_under_reference and not; found {len(limits)}")
+            raise ValueError(
+                f"a rule needs exactly one of max, min, max_over_reference, min_under_reference and not; found {len(limits)}"
+            )
         if (self.metric == "privacy.verdict") != (limits[0] == "not_"):
             raise ValueError("'not' goes with the metric privacy.verdict, and privacy.verdict with 'not'")
         if self.not_ is not None and self.not_ not in STATES:
@@ -108,7 +111,9 @@ class Policy(BaseModel):
         try:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise SchemaError(f"No such policy file: {path}.", "Check the path, or leave --policy out to use the built-in one.") from None
+            raise SchemaError(
+                f"No such policy file: {path}.", "Check the path, or leave --policy out to use the built-in one."
+            ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise SchemaError(f"The policy file {path} cannot be read: {type(error).__name__}.") from None
         return cls.parse(text, str(path))
@@ -131,7 +136,9 @@ class Policy(BaseModel):
         if not isinstance(data, dict):
             raise SchemaError(f"{where}: expected the keys 'version', 'name' and 'rules'.")
         if data.get("version", POLICY_VERSION) != POLICY_VERSION:
-            raise SchemaError(f"{where}: version {data['version']!r} is not known here (this synthdata reads version {POLICY_VERSION}).")
+            raise SchemaError(
+                f"{where}: version {data['version']!r} is not known here (this synthdata reads version {POLICY_VERSION})."
+            )
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -179,7 +186,9 @@ def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
     return outcome
 
 
-def _compare(rule: Rule, key: str, limit: float, entry: Mapping[str, Any]) -> tuple[float | None, bool | None, str | None]:
+def _compare(
+    rule: Rule, key: str, limit: float, entry: Mapping[str, Any]
+) -> tuple[float | None, bool | None, str | None]:
     value, reason = entry.get("value"), entry.get("text")
     if rule.bound is not None:
         ends = entry.get("interval")

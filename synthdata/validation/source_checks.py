@@ -139,7 +139,9 @@ def _categories(name: str, counts: pd.Series, present: int) -> Iterator[dict[str
 
 
 def _sentinels(name: str, counts: pd.Series, present: int) -> Iterator[dict[str, Any]]:
-    numbers = pd.to_numeric(pd.Series(counts.index.astype(object)), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers = pd.to_numeric(pd.Series(counts.index.astype(object)), errors="coerce").to_numpy(
+        dtype=float, na_value=np.nan
+    )
     times = counts.to_numpy()
     found = 0
     for sentinel in SENTINELS:

@@ -14,8 +14,9 @@ NORMAL_95 = 1.959963984540054
 def kolmogorov_smirnov(real: np.ndarray, synthetic: np.ndarray) -> float:
     """The Kolmogorov–Smirnov distance of two samples (n,), (m,) in which NaN counts as a value of its own.
 
-    It is the largest difference in share over all sets ``{x <= t}``, with and without the nulls added to the set. Without
-    nulls that is the ordinary two-sample statistic; with equal present values it is the difference in the share of nulls.
+    It is the largest difference in share over all sets ``{x <= t}``, with and without the nulls added to the set.
+    Without nulls that is the ordinary two-sample statistic; with equal present values it is the difference in the
+    share of nulls.
 
     >>> kolmogorov_smirnov(np.array([1.0, 2.0]), np.array([1.0, np.nan]))
     0.5
@@ -28,7 +29,9 @@ def kolmogorov_smirnov(real: np.ndarray, synthetic: np.ndarray) -> float:
     if a_present + b_present == 0:
         return 0.0
     grid = np.concatenate([a[:a_present], b[:b_present]])
-    below = np.searchsorted(a[:a_present], grid, "right") / len(a) - np.searchsorted(b[:b_present], grid, "right") / len(b)
+    below = np.searchsorted(a[:a_present], grid, "right") / len(a) - np.searchsorted(
+        b[:b_present], grid, "right"
+    ) / len(b)
     return float(max(np.abs(below).max(), np.abs(below + nulls).max()))
 
 
@@ -119,13 +122,15 @@ def bootstrap_weights(rows: int, replicates: int, generator: np.random.Generator
 def weighted_counts(weights: np.ndarray, codes: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
     """Counts of every code of every column under every bootstrap sample.
 
-    ``weights`` is (r, n), ``codes`` (n, c) with values below ``sizes[c]``; the result is one (r, sizes[c]) array a column.
+    ``weights`` is (r, n), ``codes`` (n, c) with values below ``sizes[c]``; the result is one (r, sizes[c]) array a
+    column.
     """
     rows, columns = codes.shape
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     flat = (codes + starts[:-1]).ravel()
     indicator = sparse.csr_matrix(
-        (np.ones(rows * columns, np.float32), flat, np.arange(0, rows * columns + 1, columns)), shape=(rows, int(starts[-1]))
+        (np.ones(rows * columns, np.float32), flat, np.arange(0, rows * columns + 1, columns)),
+        shape=(rows, int(starts[-1])),
     )
     counts = np.asarray(indicator.T @ weights.T).T
     return [counts[:, start:stop] for start, stop in zip(starts[:-1], starts[1:], strict=True)]

@@ -85,4 +85,6 @@ def _rules(table: Table, schema: Schema) -> Iterator[dict[str, Any]]:
             yield check(single, f"keeps the rule {rule}", False, "fail", str(error), "Correct the columns' storage.")
             continue
         detail = "holds in all rows" if not broken else f"{broken:,} of {len(table):,} rows break it"
-        yield check(single, f"keeps the rule {rule}", not broken, "fail", detail, "Mend these rows, or the rule in the schema.")
+        yield check(
+            single, f"keeps the rule {rule}", not broken, "fail", detail, "Mend these rows, or the rule in the schema."
+        )

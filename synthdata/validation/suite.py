@@ -41,8 +41,8 @@ def validate(
 ) -> dict[str, Any]:
     """Measure fidelity, usefulness and privacy of a synthetic table, judge it by a policy, and say what matters.
 
-    ``train`` is what the generator was fitted on, ``holdout`` real rows that it never saw, of the same origin. The result holds
-    everything of report.json but ``run`` and ``notes``.
+    ``train`` is what the generator was fitted on, ``holdout`` real rows that it never saw, of the same origin. The
+    result holds everything of report.json but ``run`` and ``notes``.
 
     Raises:
         TableError: a table is empty.
@@ -95,8 +95,12 @@ def validate(
         ),
         "columns": column_details(compared, by_column),
         "pairs": pair_details(compared, trends, seed.child("pairs")),
-        "detection": {"columns": [{"name": name, "importance": fall} for name, fall in (detected.columns if detected else [])]},
-        "utility_details": useful.details if useful else {"target": target or train.schema.target, "reason": no_use.text},
+        "detection": {
+            "columns": [{"name": name, "importance": fall} for name, fall in (detected.columns if detected else [])]
+        },
+        "utility_details": useful.details
+        if useful
+        else {"target": target or train.schema.target, "reason": no_use.text},
         "checks": {"source": list(source_checks), "synthetic": checks},
     }
     outcome, rules = judge(policy, report)

@@ -76,7 +76,9 @@ def summary(view: View, side: Side, scale: View) -> dict[str, Any]:
         return {"mean": None, "std": None, "quantiles": None, "distinct": 0}
     step = _rounding(scale)
     write = _writer(view)
-    points = {f"{100 * q:g}": write(_round(v, step)) for q, v in zip(QUANTILES, np.quantile(present, QUANTILES), strict=True)}
+    points = {
+        f"{100 * q:g}": write(_round(v, step)) for q, v in zip(QUANTILES, np.quantile(present, QUANTILES), strict=True)
+    }
     return {
         "mean": write(_round(float(present.mean()), step)),
         "std": _round(float(present.std()), step),
@@ -127,7 +129,9 @@ def _shares(counts: np.ndarray, rows: int) -> list[float]:
 
 def _by_side(view: View, count: Any) -> dict[str, Any]:
     return {
-        "real" if side == "train" else side: _shares(count(view.values(side)), len(view.values(side))) if side in view.sides else None
+        "real" if side == "train" else side: _shares(count(view.values(side)), len(view.values(side)))
+        if side in view.sides
+        else None
         for side in SIDES
     }
 
@@ -169,8 +173,17 @@ def _histogram(view: View) -> dict[str, Any]:
     def at(side: Side, value: float) -> float | None:
         return float((view.values(side) == value).mean()) if side in view.sides else None
 
-    marks = [{"at": _writer(view)(s), "real": at("train", s), "synthetic": at("synthetic", s), "holdout": at("holdout", s)} for s in spikes]
-    return {"type": "histogram", "edges": [float(f"{e:.12g}") for e in edges], "labels": labels, **_by_side(view, count), "spikes": marks}
+    marks = [
+        {"at": _writer(view)(s), "real": at("train", s), "synthetic": at("synthetic", s), "holdout": at("holdout", s)}
+        for s in spikes
+    ]
+    return {
+        "type": "histogram",
+        "edges": [float(f"{e:.12g}") for e in edges],
+        "labels": labels,
+        **_by_side(view, count),
+        "spikes": marks,
+    }
 
 
 def _spikes(view: View, present: np.ndarray, edges: np.ndarray) -> list[float]:

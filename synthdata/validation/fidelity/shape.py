@@ -14,7 +14,13 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import NO_HOLDOUT, Comparison, Figure, NotComputable, Side, View
-from synthdata.validation.statistics import around, bootstrap_weights, kolmogorov_smirnov, total_variation, weighted_counts
+from synthdata.validation.statistics import (
+    around,
+    bootstrap_weights,
+    kolmogorov_smirnov,
+    total_variation,
+    weighted_counts,
+)
 
 #: bootstrap samples behind an interval, the rows they are drawn from, and the bins they see numbers in
 REPLICATES, BOOTSTRAP_ROWS, BOOTSTRAP_BINS = 50, 10_000, 64
@@ -86,7 +92,9 @@ def _deviations(comparison: Comparison, seed: SeedTree) -> tuple[np.ndarray, flo
     Rows, not columns, are drawn anew, so that what columns share is accounted for. Long tables are drawn down, and the
     result scaled by the square root of the sizes.
     """
-    codes, sizes = zip(*(coarse_codes(view, ("train", "synthetic"), BOOTSTRAP_BINS) for view in comparison.views), strict=True)
+    codes, sizes = zip(
+        *(coarse_codes(view, ("train", "synthetic"), BOOTSTRAP_BINS) for view in comparison.views), strict=True
+    )
     counts, drawn, full = {}, 0.0, 0.0
     for side in ("train", "synthetic"):
         rows = comparison.draw(side, BOOTSTRAP_ROWS, seed.generator(f"rows of {side}"))
@@ -116,5 +124,8 @@ def coarse_codes(view: View, sides: tuple[Side, ...], bins: int) -> tuple[dict[S
     edges = np.unique(np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])) if len(present) else np.empty(0)
     size = len(edges) + 2
     return {
-        side: np.where(view.missing(side), size - 1, np.searchsorted(edges, view.values(side), "left").clip(0, size - 2)) for side in sides
+        side: np.where(
+            view.missing(side), size - 1, np.searchsorted(edges, view.values(side), "left").clip(0, size - 2)
+        )
+        for side in sides
     }, size

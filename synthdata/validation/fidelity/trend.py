@@ -1,11 +1,12 @@
 """Trend: how far the relation of every pair of columns is from the real one, and the mean over pairs.
 
-Two columns on a number line: half the difference of their Pearson correlations. Any other pair: the total variation distance of
-the contingency tables, numbers in ten bins of equal width whose edges come from train and are shared by both sides (the
-papers bin each side apart, which punishes a missing extreme). Nulls are never dropped: they are a category of their own
-in a contingency table; correlations are over rows where both are present, and where there are nulls the pair's error is
-at least the distance of the tables of who is null with whom. A correlation that does not exist (a constant column) counts as 0. Without nulls the figures are one minus
-sdmetrics' CorrelationSimilarity and ContingencySimilarity (on shared bins).
+Two columns on a number line: half the difference of their Pearson correlations. Any other pair: the total variation
+distance of the contingency tables, numbers in ten bins of equal width whose edges come from train and are shared by
+both sides (the papers bin each side apart, which punishes a missing extreme). Nulls are never dropped: they are a
+category of their own in a contingency table; correlations are over rows where both are present, and where there are
+nulls the pair's error is at least the distance of the tables of who is null with whom. A correlation that does not
+exist (a constant column) counts as 0. Without nulls the figures are one minus sdmetrics' CorrelationSimilarity and
+ContingencySimilarity (on shared bins).
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def trend(comparison: Comparison, seed: SeedTree) -> Trend:
         raise NotComputable("Fewer than two columns are judged, so there is no pair to compare.")
     limit = max(2_000, WORK // (count * count))
     rows: dict[Side, np.ndarray] = {
-        side: comparison.draw(side, limit, seed.generator(f"rows of {side}")) for side in ("train", "holdout", "synthetic")
+        side: comparison.draw(side, limit, seed.generator(f"rows of {side}"))
+        for side in ("train", "holdout", "synthetic")
     }
     pairs = PairCodes.of(comparison.views)
     error = pair_errors(pairs, "synthetic", rows["train"], rows["synthetic"])
@@ -97,13 +99,16 @@ class PairCodes:
 def _bin(view: View) -> tuple[dict[Side, np.ndarray], int]:
     if not view.continuous:
         size = len(view.categories or ()) + 1
-        return {side: np.where(values < 0, size - 1, values).astype(np.int32) for side, values in view.sides.items()}, size
+        return {
+            side: np.where(values < 0, size - 1, values).astype(np.int32) for side, values in view.sides.items()
+        }, size
     present = view.values("train")
     present = present[~np.isnan(present)]
     edges = np.histogram_bin_edges(present, BINS)[1:-1] if len(present) else np.empty(0)
     null = len(edges) + 1
     codes: dict[Side, np.ndarray] = {
-        side: np.where(np.isnan(values), null, np.digitize(values, edges)).astype(np.int32) for side, values in view.sides.items()
+        side: np.where(np.isnan(values), null, np.digitize(values, edges)).astype(np.int32)
+        for side, values in view.sides.items()
     }
     return codes, null + 1
 
@@ -123,7 +128,9 @@ def pair_errors(pairs: PairCodes, side: Side, train_rows: np.ndarray, other_rows
     for a in range(count):
         for b in range(a + 1, count):
             if not (pairs.views[a].continuous and pairs.views[b].continuous):
-                error[a, b] = contingency_distance(real_codes[a], real_codes[b], other_codes[a], other_codes[b], pairs.sizes[b])
+                error[a, b] = contingency_distance(
+                    real_codes[a], real_codes[b], other_codes[a], other_codes[b], pairs.sizes[b]
+                )
             else:
                 nulls = [codes[i] == pairs.sizes[i] - 1 for codes in (real_codes, other_codes) for i in (a, b)]
                 if any(null.any() for null in nulls):
@@ -132,7 +139,9 @@ def pair_errors(pairs: PairCodes, side: Side, train_rows: np.ndarray, other_rows
     return error
 
 
-def contingency_distance(real_a: np.ndarray, real_b: np.ndarray, other_a: np.ndarray, other_b: np.ndarray, size: int) -> float:
+def contingency_distance(
+    real_a: np.ndarray, real_b: np.ndarray, other_a: np.ndarray, other_b: np.ndarray, size: int
+) -> float:
     """The total variation distance of two contingency tables given as codes; ``size`` is above every second code."""
     real = real_a.astype(np.int64) * size + real_b
     other = other_a.astype(np.int64) * size + other_b
@@ -182,10 +191,16 @@ def _deviation(comparison: Comparison, pairs: PairCodes, seed: SeedTree) -> floa
         drawn, full = drawn + 1 / len(rows[side]), full + 1 / comparison.rows(side)
     for a, b in zip(first, second, strict=True):
         if pairs.views[a].continuous and pairs.views[b].continuous:
-            r = [_weighted_correlations(pairs.views[a].values(s, rows[s]), pairs.views[b].values(s, rows[s]), weights[s]) for s in sides]
+            r = [
+                _weighted_correlations(pairs.views[a].values(s, rows[s]), pairs.views[b].values(s, rows[s]), weights[s])
+                for s in sides
+            ]
             totals += np.abs(r[0] - r[1]) / 2
         else:
-            joint = {s: pairs.codes[a][s][rows[s]].astype(np.int64) * pairs.sizes[b] + pairs.codes[b][s][rows[s]] for s in sides}
+            joint = {
+                s: pairs.codes[a][s][rows[s]].astype(np.int64) * pairs.sizes[b] + pairs.codes[b][s][rows[s]]
+                for s in sides
+            }
             totals += _weighted_distances(joint, weights)
     return float((totals / len(first)).std(ddof=1) * np.sqrt(full / drawn))
 
@@ -210,5 +225,8 @@ def _weighted_distances(joint: dict[Side, np.ndarray], weights: dict[Side, np.nd
 
     codes, inverse = np.unique(np.concatenate(list(joint.values())), return_inverse=True)
     parts = np.split(inverse, [len(next(iter(joint.values())))])
-    shares = [weighted_counts(weights[s], part[:, None], [len(codes)])[0] / len(part) for s, part in zip(joint, parts, strict=True)]
+    shares = [
+        weighted_counts(weights[s], part[:, None], [len(codes)])[0] / len(part)
+        for s, part in zip(joint, parts, strict=True)
+    ]
     return np.abs(shares[0] - shares[1]).sum(axis=1) / 2

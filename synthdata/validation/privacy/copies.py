@@ -1,8 +1,9 @@
 """Exact copies: do synthetic rows equal train rows more often than they equal fresh real rows by chance?
 
-The figure is the share of synthetic rows that equal a train row; ``matched`` is the same with train drawn down to the holdout's size (the
-mean over all such draws), ``reference`` the share that equal a holdout row. The test counts every distinct synthetic row once and looks at
-those that equal real rows of one table only: were train and holdout exchangeable, which table that is would be a coin of known bias.
+The figure is the share of synthetic rows that equal a train row; ``matched`` is the same with train drawn down to the
+holdout's size (the mean over all such draws), ``reference`` the share that equal a holdout row. The test counts every
+distinct synthetic row once and looks at those that equal real rows of one table only: were train and holdout
+exchangeable, which table that is would be a coin of known bias.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from synthdata.validation.statistics import binomial_excess, poisson_binomial_ex
 class Excess:
     """A one-sided test of more matches with train than chance gives.
 
-    ``train_only`` and ``holdout_only`` count distinct synthetic rows found in one table only, ``expected`` is the mean of the
-    first when nothing leaks; ``distinguishable`` the share of train rows that a copy of would count.
+    ``train_only`` and ``holdout_only`` count distinct synthetic rows found in one table only, ``expected`` is the
+    mean of the first when nothing leaks; ``distinguishable`` the share of train rows that a copy of would count.
     """
 
     name: str
@@ -110,7 +111,8 @@ def row_keys(views: tuple[View, ...], side: Side) -> np.ndarray:
 def excess(name: str, in_train: np.ndarray, in_holdout: np.ndarray, seen: np.ndarray, *, once: bool = False) -> Excess:
     """Test the distinct real rows ``seen`` (positions) for a surplus of train rows.
 
-    ``in_train`` and ``in_holdout`` (k,) count each distinct real row; with ``once`` only rows counted once in both together.
+    ``in_train`` and ``in_holdout`` (k,) count each distinct real row; with ``once`` only rows counted once in both
+    together.
     """
     sizes = in_train + in_holdout
     chance = float(in_train.sum() / sizes.sum())
@@ -148,8 +150,8 @@ def _chance_drawn(times: np.ndarray, rows: int, drawn: int) -> np.ndarray:
 def _without_holdout(keys: dict[Side, np.ndarray]) -> Copies:
     """Without fresh rows, chance is estimated from train itself.
 
-    The probability that a fresh row equals a row seen exactly once is about twice the number of pairs over the number of rows (Good
-    1953); the test compares that with how many distinct such rows the synthetic table hits.
+    The probability that a fresh row equals a row seen exactly once is about twice the number of pairs over the number
+    of rows (Good 1953); the test compares that with how many distinct such rows the synthetic table hits.
     """
     values, counts = np.unique(keys["train"], return_counts=True)
     at = _positions(keys["synthetic"], values)

@@ -1,25 +1,23 @@
 """Distance to the closest record: do synthetic rows lie nearer to the rows that were trained on than to fresh ones?
 
-The figure is the share of synthetic rows that are nearer to train, drawn down to the holdout's size, than to the holdout; ties count half, so
-.5 is what a generator gets that learnt nothing about single rows. The test behind the verdict uses every train row: were train and
-holdout exchangeable, a synthetic row's nearest real row would be a train row as often as train rows are among the real ones. Which real rows
-are near is given, only their membership is random, so many synthetic rows around one real row count as one piece of evidence.
+The figure is the share of synthetic rows that are nearer to train, drawn down to the holdout's size, than to the
+holdout; ties count half, so .5 is what a generator gets that learnt nothing about single rows. The tests behind the
+verdict (`neighbour_tests`) use every train row that fits into the work allowed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable
-from synthdata.validation.privacy.space import Space, nearest
+from synthdata.validation.privacy.neighbour_tests import NeighbourTest, neighbour_tests
+from synthdata.validation.privacy.space import Neighbours, Space, nearest
 from synthdata.validation.statistics import around
 
-#: pairs of rows that are looked at, the fewest synthetic rows that takes part, and the most
+#: pairs of rows that are looked at, the fewest synthetic rows that take part, and the most
 PAIRS, FEWEST, MOST = 250_000_000, 2_000, 8_000
 #: products (pairs times coordinates) that are computed
 PRODUCTS = 40_000_000_000
@@ -30,32 +28,12 @@ TIE = 1e-6
 
 @dataclass(frozen=True)
 class Nearness:
-    """The figure, the test, and the distances behind the chart.
-
-    ``p_value`` is one-sided; ``near`` of ``rows`` synthetic rows have a train row as nearest real row where ``chance`` of them
-    is expected, with standard deviation ``deviation`` of that share when nothing leaks.
-    """
+    """The figure, the tests, and the distances behind the chart; ``covered`` is the share of real rows that took part."""
 
     figure: Figure
-    p_value: float
-    near: int
-    rows: int
-    chance: float
-    deviation: float
-    real_rows: int
-    distances: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The test's counts as plain data."""
-        return {
-            "test": "nearest real row is a train row",
-            "found": self.near,
-            "rows": self.rows,
-            "share": self.near / self.rows,
-            "expected": self.chance,
-            "p_value": self.p_value,
-            "real_rows": self.real_rows,
-        }
+    tests: tuple[NeighbourTest, ...]
+    covered: float
+    distances: dict[str, np.ndarray]
 
 
 def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
@@ -69,69 +47,65 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
     if not comparison.views:
         raise NotComputable("No column is judged, so rows have no distance.")
     space = Space.of(comparison, seed.generator("directions"))
-    train, holdout = comparison.rows("train"), comparison.rows("holdout")
-    width = space.encode("train", np.arange(1)).shape[1]
-    pairs = min(PAIRS, PRODUCTS // width)
-    pool = min(train + holdout, max(pairs // FEWEST, 4_000))
-    kept = max(1, round(pool * holdout / (train + holdout)))
-    train_rows = comparison.draw("train", pool - kept, seed.generator("train rows"))
-    holdout_rows = comparison.draw("holdout", kept, seed.generator("holdout rows"))
-    synthetic_rows = comparison.draw("synthetic", min(MOST, max(pairs // pool, 200)), seed.generator("synthetic rows"))
-    real = np.vstack([space.encode("train", train_rows), space.encode("holdout", holdout_rows)])
-    member = np.repeat([True, False], [len(train_rows), len(holdout_rows)])
-    order = seed.generator("order").permutation(len(real))  # of equally near rows a random one is then the first
-    real, member = real[order], member[order]
-    equal = np.sort(seed.generator("drawn down").choice(np.flatnonzero(member), min(len(holdout_rows), int(member.sum())), replace=False))
+    real, member, points = _draw(comparison, space, seed)
     fresh = np.flatnonzero(~member)
-    points = space.encode("synthetic", synthetic_rows)
-    (_, first), (to_train, near_train), (to_holdout, near_holdout) = nearest(points, real, [equal, fresh])
-    chance = float(member.mean())
-    deviation = _deviation(np.bincount(first, minlength=len(real)), chance)
-    near = int(member[first].sum())
-    p_value = float(stats.norm.sf((near / len(points) - chance) / deviation)) if deviation > 0 else 1.0
-    value, spread = share(to_train, near_train, to_holdout, near_holdout)
+    members = np.flatnonzero(member)
+    equal = np.sort(seed.generator("drawn down").choice(members, min(len(fresh), len(members)), replace=False))
+    first, second, to_train, to_holdout = nearest(points, real, [equal, fresh])
+    tests = neighbour_tests(first.positions, first.distances, second.distances, member)
+    value, spread = nearer_share(to_train, to_holdout)
     reference, between = _reference(real, equal, fresh, seed)
     figure = Figure(value, around(value, spread), reference, "target", target=0.5, n=len(points))
-    distances = {"synthetic_train": to_train, "synthetic_holdout": to_holdout, "train_holdout": between}
-    return Nearness(figure, p_value, near, len(points), chance, deviation, len(real), distances)
+    distances = {
+        "synthetic_train": to_train.distances,
+        "synthetic_holdout": to_holdout.distances,
+        "train_holdout": between,
+    }
+    return Nearness(figure, tests, len(real) / (comparison.rows("train") + comparison.rows("holdout")), distances)
 
 
-def _deviation(times: np.ndarray, chance: float) -> float:
-    """The standard deviation of the share of train rows among nearest rows when membership (m,) is dealt out at random.
+def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Real rows in random order, which of them are train rows, and synthetic rows: as many as the work allowed permits.
 
-    ``times`` says how often each real row is the nearest one. Exact for drawing without replacement.
+    Train and holdout keep their proportion. The order is random so that of equally near rows a random one comes first.
     """
-    count, total = len(times), times.sum()
-    if count < 2 or total == 0:
-        return 0.0
-    spread = ((times - times.mean()) ** 2).sum() * count / (count - 1)
-    return float(np.sqrt(chance * (1 - chance) * spread) / total)
+    train, holdout = comparison.rows("train"), comparison.rows("holdout")
+    pairs = min(PAIRS, PRODUCTS // space.width)
+    total = min(train + holdout, max(pairs // FEWEST, 4_000))
+    kept = min(holdout, max(1, round(total * holdout / (train + holdout))))
+    train_rows = comparison.draw("train", max(1, total - kept), seed.generator("train rows"))
+    holdout_rows = comparison.draw("holdout", kept, seed.generator("holdout rows"))
+    synthetic_rows = comparison.draw("synthetic", min(MOST, max(pairs // total, 200)), seed.generator("synthetic rows"))
+    real = np.vstack([space.encode("train", train_rows), space.encode("holdout", holdout_rows)])
+    member = np.repeat([True, False], [len(train_rows), len(holdout_rows)])
+    order = seed.generator("order").permutation(len(real))
+    return real[order], member[order], space.encode("synthetic", synthetic_rows)
 
 
-def share(
-    to_train: np.ndarray, near_train: np.ndarray, to_holdout: np.ndarray, near_holdout: np.ndarray
-) -> tuple[float, float]:
-    """The share of rows nearer to train, ties half, and its standard deviation with rows around one real row taken as one."""
-    wins = np.where(np.abs(to_train - to_holdout) <= TIE, 0.5, (to_train < to_holdout).astype(float))
+def nearer_share(to_train: Neighbours, to_holdout: Neighbours) -> tuple[float, float]:
+    """The share of rows nearer to train, ties half, and its standard deviation: rows around one real row vary together."""
+    tied = np.abs(to_train.distances - to_holdout.distances) <= TIE
+    wins = np.where(tied, 0.5, (to_train.distances < to_holdout.distances).astype(float))
     value = float(wins.mean())
-    winner = np.where(to_train <= to_holdout, near_train, near_holdout)
+    winner = np.where(to_train.distances <= to_holdout.distances, to_train.positions, to_holdout.positions)
     clusters = np.bincount(winner, weights=wins - value)
     return value, float(np.sqrt((clusters**2).sum()) / len(wins))
 
 
-def _reference(real: np.ndarray, equal: np.ndarray, fresh: np.ndarray, seed: SeedTree) -> tuple[float | None, np.ndarray]:
+def _reference(
+    real: np.ndarray, equal: np.ndarray, fresh: np.ndarray, seed: SeedTree
+) -> tuple[float | None, np.ndarray]:
     """The same share for fresh real rows, and the distances from train rows to the holdout.
 
     Half of the holdout plays the synthetic table, the other half stays holdout, train is drawn down to that.
     """
     generator = seed.generator("reference")
-    from_train = generator.permutation(equal)[:REFERENCE_ROWS]
-    ((between, _),) = nearest(real[from_train], real[fresh])
-    if len(fresh) < 4:
+    between = nearest(real[generator.permutation(equal)[:REFERENCE_ROWS]], real[fresh])[0].distances
+    if len(fresh) < 4 or len(equal) < 2:
         return None, between
-    halves = np.array_split(generator.permutation(fresh), 2)
-    drawn = generator.permutation(equal)[: len(halves[1])]
-    others = real[np.concatenate([drawn, halves[1]])]
+    playing, staying = np.array_split(generator.permutation(fresh), 2)
+    drawn = generator.permutation(equal)[: len(staying)]
+    others = real[np.concatenate([drawn, staying])]
     groups = [np.arange(len(drawn)), np.arange(len(drawn), len(others))]
-    _, (to_train, a), (to_holdout, b) = nearest(real[halves[0][:REFERENCE_ROWS]], others, groups)
-    return share(to_train, a, to_holdout, b)[0], between
+    _, _, to_train, to_holdout = nearest(real[playing[:REFERENCE_ROWS]], others, groups)
+    return nearer_share(to_train, to_holdout)[0], between

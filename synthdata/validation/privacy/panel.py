@@ -16,12 +16,11 @@ BINS = 30
 
 def privacy_part(copies: Figure, share: Figure, near: Nearness | None, verdict: Verdict) -> dict[str, Any]:
     """Everything the report says about privacy."""
-    judged = verdict.to_json()
     return {
         "dcr_share": share.to_json(),
         "copies": copies.to_json(),
-        "verdict": {key: judged[key] for key in ("state", "text", "power")},
-        "details": {"tests": judged["tests"], "distances": distance_histogram(near.distances) if near else None},
+        "verdict": {"state": verdict.state, "text": verdict.text, "power": verdict.power},
+        "details": {"tests": verdict.tests, "distances": distance_histogram(near.distances) if near else None},
     }
 
 
@@ -29,7 +28,9 @@ def distance_histogram(distances: dict[str, np.ndarray]) -> dict[str, Any]:
     """Shares of rows by the distance to the nearest real row, on shared plain edges; the last bin holds all that is beyond."""
     high = max(float(np.quantile(values, 0.98)) for values in distances.values())
     edges = plain_edges(0.0, max(high, 1e-6), bins=BINS)
-    counts = {name: np.histogram(np.minimum(values, edges[-1]), edges)[0] / len(values) for name, values in distances.items()}
+    counts = {
+        name: np.histogram(np.minimum(values, edges[-1]), edges)[0] / len(values) for name, values in distances.items()
+    }
     zero = {name: float((values <= 1e-6).mean()) for name, values in distances.items()}
     return {
         "edges": edges.tolist(),

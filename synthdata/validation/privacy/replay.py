@@ -1,6 +1,7 @@
 """Replay: do keys, personal data and free text, which are made up afresh, repeat train's own values more than chance gives?
 
-Such columns are not judged for likeness, but a real e-mail address in the synthetic table is a leak whatever else it says.
+Such columns are not judged for likeness, but a real e-mail address in the synthetic table is a leak whatever else it
+says.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ def replays(comparison: Comparison) -> list[Excess]:
             continue
         real = count[0] + count[1] > 0
         seen = np.unique(synthetic[synthetic >= 0])
-        tests.append(excess(f"real values of column {name!r} used again", count[0], count[1], seen[real[seen]], once=True))
+        tests.append(
+            excess(f"real values of column {name!r} used again", count[0], count[1], seen[real[seen]], once=True)
+        )
     return tests
 
 
 def _as_text(series: pd.Series) -> np.ndarray:
     """Values as text (n,), None for null; a number stored as float reads like the same integer."""
     values = series.astype(object)
-    text = values.map(lambda v: v.strip() if isinstance(v, str) else str(int(v)) if isinstance(v, float) and v.is_integer() else str(v))
+    text = values.map(
+        lambda v: (
+            v.strip() if isinstance(v, str) else str(int(v)) if isinstance(v, float) and v.is_integer() else str(v)
+        )
+    )
     return text.where(series.notna(), None).to_numpy(dtype=object)

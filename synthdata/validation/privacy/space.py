@@ -1,8 +1,8 @@
 """One space in which rows of all tables are points, and the nearest neighbours in it.
 
-Numbers are centred at train's median, scaled by train's spread from the 5 % to the 95 % quantile and their tails compressed by
-asinh; a null lies at the median with one more coordinate that says so. Two different categories are one apart.
-Distances are Euclidean.
+Numbers are centred at train's median, scaled by train's spread from the 5 % to the 95 % quantile and their tails
+compressed by asinh; a null lies at the median with one more coordinate that says so. Two different categories are one
+apart. Distances are Euclidean.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthdata.validation.base import Comparison, Side, View
+from synthdata.validation.parallel import side_by_side
 
 #: up to so many coordinates every category gets its own
 EXACT_WIDTH = 384
 #: beyond, a column's categories are random directions in so many dimensions, nearly one apart
 DIRECTIONS = 16
 #: bytes of one block of distances
-BLOCK = 64 * 2**20
+BLOCK = 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Space:
                 directions[view.name] = _directions(len(view.categories or ()) + 1, width > EXACT_WIDTH, generator)
         return cls(comparison, centres, scales, directions)
 
+    @property
+    def width(self) -> int:
+        """How many coordinates a point has."""
+        return self.encode("train", np.arange(1)).shape[1]
+
     def encode(self, side: Side, rows: np.ndarray) -> np.ndarray:
         """Some rows of a side as points (n, d), float32."""
         parts = []
@@ -52,7 +58,9 @@ class Space:
                 parts.append(self.directions[view.name][values])  # -1, the null, is the last
                 continue
             missing = np.isnan(values)
-            scaled = np.arcsinh((np.where(missing, self.centres[view.name], values) - self.centres[view.name]) / self.scales[view.name])
+            scaled = np.arcsinh(
+                (np.where(missing, self.centres[view.name], values) - self.centres[view.name]) / self.scales[view.name]
+            )
             parts.append(scaled.astype(np.float32)[:, None])
             if any(view.missing(other).any() for other in view.sides):
                 parts.append(missing.astype(np.float32)[:, None])
@@ -76,26 +84,39 @@ def _directions(size: int, compress: bool, generator: np.random.Generator) -> np
     return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True) / np.sqrt(2)).astype(np.float32)
 
 
-def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray] = ()) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The nearest of ``others`` (m, d) for each of ``points`` (n, d), and the nearest within each group of others' positions.
+@dataclass(frozen=True)
+class Neighbours:
+    """For each of n points, a nearest other point: its distance (n,) and its position (n,) among the others."""
 
-    Each entry is the distances (n,) and the positions (n,) in ``others``; of equally near ones the first counts. Products in
-    float32 find the neighbour, its distance is then taken anew without their rounding.
+    distances: np.ndarray
+    positions: np.ndarray
+
+
+def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray] = ()) -> list[Neighbours]:
+    """The nearest of ``others`` (m, d) for each of ``points`` (n, d); the next nearest; the nearest within each group.
+
+    ``groups`` hold positions in ``others``. Of equally near ones the first counts. Products in float32 find a
+    neighbour, its distance is then taken anew without their rounding. With fewer than two others the next nearest is
+    the nearest.
     """
-    wanted: list[np.ndarray | None] = [None, *groups]
-    found = [np.empty(len(points), np.int64) for _ in wanted]
+    found = [np.empty(len(points), np.int64) for _ in range(2 + len(groups))]
     half_norms = (others**2).sum(axis=1) / 2
     step = max(1, BLOCK // (4 * max(1, len(others))))
     transposed = np.ascontiguousarray(others.T)
-    for start in range(0, len(points), step):
-        closeness = points[start : start + step] @ transposed
+
+    def search(start: int) -> None:
+        part = slice(start, start + step)
+        closeness = points[part] @ transposed
         closeness -= half_norms
-        for group, positions in zip(wanted, found, strict=True):
-            if group is None:
-                positions[start : start + step] = closeness.argmax(axis=1)
-            else:
-                positions[start : start + step] = group[closeness[:, group].argmax(axis=1)]
-    return [(_distances(points, others, positions), positions) for positions in found]
+        for group, positions in zip(groups, found[2:], strict=True):
+            positions[part] = group[closeness[:, group].argmax(axis=1)]
+        found[0][part] = closeness.argmax(axis=1)
+        if len(others) > 1:
+            closeness[np.arange(len(closeness)), found[0][part]] = -np.inf
+        found[1][part] = closeness.argmax(axis=1)
+
+    side_by_side(search, range(0, len(points), step))
+    return [Neighbours(_distances(points, others, positions), positions) for positions in found]
 
 
 def _distances(points: np.ndarray, others: np.ndarray, positions: np.ndarray, step: int = 8192) -> np.ndarray:

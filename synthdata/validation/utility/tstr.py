@@ -1,7 +1,7 @@
 """Train on synthetic, test on real (Esteban et al. 2017): does a model learnt from the synthetic rows work on fresh real ones?
 
-Boosted trees are trained twice, on synthetic rows and on real train rows, and both are tested on the holdout. Classification
-is judged by the AUC (the mean of one-vs-rest AUCs where there are several classes), regression by R².
+Boosted trees are trained twice, on synthetic rows and on real train rows, and both are tested on the holdout.
+Classification is judged by the AUC (the mean of one-vs-rest AUCs where there are several classes), regression by R².
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from synthdata.errors import SchemaError, did_you_mean
 from synthdata.random import SeedTree
-from synthdata.validation.base import Comparison, Figure, NotComputable, View
+from synthdata.validation.base import Comparison, Figure, NotComputable, Side, View
+from synthdata.validation.parallel import side_by_side
 from synthdata.validation.statistics import bootstrap_weights
 
 #: most rows a model is trained on, most rows it is tested on, bootstrap samples of the latter
@@ -23,6 +24,8 @@ DEFAULT_CLASSES, MOST_CLASSES = 20, 10
 #: real and holdout rows that a class needs to be judged
 CLASS_ROWS = 5
 MINIMUM = 20
+#: what a model is trained on
+MODELS: tuple[Side, Side] = ("train", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ def choose_target(comparison: Comparison, target: str | None) -> Target:
         NotComputable: no column can be predicted, or the named one is not judged.
     """
     if target is not None and target not in comparison.schema:
-        raise SchemaError(f"There is no column {target!r} to take as target.", did_you_mean(target, comparison.schema.names))
+        raise SchemaError(
+            f"There is no column {target!r} to take as target.", did_you_mean(target, comparison.schema.names)
+        )
     named, reason = target or comparison.schema.target, "named as the target" if target else "the schema's target"
     if named is not None:
         if named in comparison.skipped:
@@ -60,12 +65,18 @@ def choose_target(comparison: Comparison, target: str | None) -> Target:
     if len(comparison.views) < 2:
         raise NotComputable("Fewer than two columns are judged, so there is nothing to predict one from.")
     for view in reversed(comparison.views):
-        if not view.continuous and len(_classes(comparison, view)) >= 2 and len(view.categories or ()) <= DEFAULT_CLASSES:
+        if (
+            not view.continuous
+            and len(_classes(comparison, view)) >= 2
+            and len(view.categories or ()) <= DEFAULT_CLASSES
+        ):
             reason = f"no target was named: this is the last column with 2 to {DEFAULT_CLASSES} classes"
             return Target(view, "classification", reason)
     for view in reversed(comparison.views):
         if view.continuous and np.nanstd(view.values("train")) > 0:
-            return Target(view, "regression", "no target was named and no column has few classes: this is the last that varies")
+            return Target(
+                view, "regression", "no target was named and no column has few classes: this is the last that varies"
+            )
     raise NotComputable("No column varies enough to be predicted.")
 
 
@@ -88,13 +99,17 @@ def tstr(comparison: Comparison, seed: SeedTree, target: str | None = None) -> U
     chosen = choose_target(comparison, target)
     details = {"target": chosen.view.name, "task": chosen.task, "reason": chosen.reason}
     if comparison.holdout is None:
-        raise NotComputable("There is no holdout: a model's use can only be measured on real rows that neither it nor the generator saw.")
+        raise NotComputable(
+            "There is no holdout: a model's use can only be measured on real rows that neither it nor the generator saw."
+        )
     if len(comparison.views) < 2:
         raise NotComputable("Fewer than two columns are judged, so there is nothing to predict the target from.")
     known = {side: ~chosen.view.missing(side) for side in ("train", "holdout", "synthetic")}
     for side, rows in known.items():
         if rows.sum() < MINIMUM:
-            raise NotComputable(f"The target is known in {int(rows.sum())} rows of the {side} table; {MINIMUM} are needed.")
+            raise NotComputable(
+                f"The target is known in {int(rows.sum())} rows of the {side} table; {MINIMUM} are needed."
+            )
     task = _classification if chosen.task == "classification" else _regression
     return task(comparison, chosen, known, seed, details)
 
@@ -110,19 +125,25 @@ def _classification(
     view = chosen.view
     classes = _classes(comparison, view)[:MOST_CLASSES]
     if len(classes) < 2:
-        raise NotComputable(f"The target {view.name!r} has fewer than two classes with {CLASS_ROWS} rows in train and holdout.")
+        raise NotComputable(
+            f"The target {view.name!r} has fewer than two classes with {CLASS_ROWS} rows in train and holdout."
+        )
     rest = len(view.categories or ()) - len(classes)
     if rest:
-        details["reason"] += f"; judged on its {len(classes)} most frequent classes, the other {rest} are taken as one more"
+        details["reason"] += (
+            f"; judged on its {len(classes)} most frequent classes, the other {rest} are taken as one more"
+        )
     test = _draw(known["holdout"], TEST_ROWS, seed.generator("test"))
     truth = view.values("holdout", test)
     positives = classes[1:] if len(classes) == 2 and not rest else classes
-    scores = {}
-    for side in ("train", "synthetic"):
+
+    def score(side: Side) -> dict[int, np.ndarray]:
         rows = _draw(known[side], TRAIN_ROWS, seed.generator(side))
         label = view.values(side, rows)
         label = np.where(np.isin(label, classes), label, -1)
-        scores[side] = _class_scores(comparison, view.name, side, rows, label, test, positives, seed)
+        return _class_scores(comparison, view.name, side, rows, label, test, positives, seed)
+
+    scores = dict(zip(MODELS, side_by_side(score, MODELS), strict=True))
     weights = bootstrap_weights(len(test), REPLICATES, seed.generator("bootstrap"))
     aucs = {side: [_aucs(truth == code, scores[side][code], weights) for code in positives] for side in scores}
     values = {side: float(np.mean([auc for auc, _ in each])) for side, each in aucs.items()}
@@ -134,7 +155,7 @@ def _classification(
 def _class_scores(
     comparison: Comparison,
     name: str,
-    side: Any,
+    side: Side,
     rows: np.ndarray,
     label: np.ndarray,
     test: np.ndarray,
@@ -184,22 +205,36 @@ def _regression(
     scale = float(np.nanstd(view.values("train"))) or 1.0
     centre = float(np.nanmean(view.values("train")))
     truth = (truth - centre) / scale
-    guesses = {}
-    for side in ("train", "synthetic"):
+
+    def guess(side: Side) -> np.ndarray:
         rows = _draw(known[side], TRAIN_ROWS, seed.generator(side))
         model = HistGradientBoostingRegressor(
-            early_stopping=False, categorical_features=comparison.categorical_features(view.name), random_state=seed.integer("trees") % 2**32
+            early_stopping=False,
+            categorical_features=comparison.categorical_features(view.name),
+            random_state=seed.integer("trees") % 2**32,
         ).fit(comparison.features(side, rows, view.name), (view.values(side, rows) - centre) / scale)  # type: ignore[arg-type]
-        guesses[side] = model.predict(comparison.features("holdout", test, view.name))
+        return model.predict(comparison.features("holdout", test, view.name))
+
+    guesses: dict[str, np.ndarray] = dict(zip(MODELS, side_by_side(guess, MODELS), strict=True))
     guesses["baseline"] = np.zeros(len(test))
-    weights = np.vstack([np.ones((1, len(test)), np.float32), bootstrap_weights(len(test), REPLICATES, seed.generator("bootstrap"))])
+    weights = np.vstack(
+        [np.ones((1, len(test)), np.float32), bootstrap_weights(len(test), REPLICATES, seed.generator("bootstrap"))]
+    )
     total = weights.sum(axis=1)
     mean = weights @ truth / total
     spread = np.maximum(weights @ truth**2 / total - mean**2, 1e-12)
     r2 = {side: 1 - weights @ (truth - guess) ** 2 / total / spread for side, guess in guesses.items()}
     details["measure"] = "R2"
     values = {side: float(each[0]) for side, each in r2.items()}
-    return _finish(comparison, values, {side: each[1:] for side, each in r2.items()}, values["baseline"], (-np.inf, 1.0), known, details)
+    return _finish(
+        comparison,
+        values,
+        {side: each[1:] for side, each in r2.items()},
+        values["baseline"],
+        (-np.inf, 1.0),
+        known,
+        details,
+    )
 
 
 def _finish(

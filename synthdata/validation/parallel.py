@@ -1,0 +1,34 @@
+"""Independent pieces of work on all cores, each on one: nested threads of BLAS and OpenMP wait for each other on a busy machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """``function`` of every item, in their order; the work must release the interpreter's lock to gain from it.
+
+    >>> side_by_side(abs, [-1, 2])
+    [1, 2]
+    """
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+
+    def alone(item: Item) -> Result:
+        with controller.limit(limits=1, user_api="openmp"):  # a setting of the thread it is made in
+            return function(item)
+
+    with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:  # a setting of the process
+        return list(pool.map(alone, items))

@@ -98,7 +98,7 @@ def guess_stored_moments(e: Evidence) -> Guess:
         )
     words = f"the storage {e.dtype!r} is {'a duration or time of day' if kind == 'timedelta' else 'a date'}"
     if e.n == 0:
-        return e.guess(kind, f"{words}; every cell is null", 0.6, "Consider leaving it out.", timezone=zone)
+        return e.guess(kind, f"{words}; no cell is filled", 0.6, "Consider leaving it out.", timezone=zone)
     column = Column(name=e.name, kind=kind, dtype=e.dtype, timezone=zone)
     wall = e.present.dt.tz_localize(None) if isinstance(e.series.dtype, pd.DatetimeTZDtype) else e.present
     local = column.model_copy(update={"timezone": None}) if wall is not e.present else column

@@ -39,6 +39,8 @@ CODES = _words(
 )
 #: words of a name that speak for an identifier
 KEYS = _words("id ids key uuid guid pk no nr number code ref reference account acct index idx sku isbn ean serial")
+#: those of them that also name categories and counts, so that only a column without repeats is an identifier
+WEAK_KEYS = _words("no nr number code ref reference index idx key")
 WRITTEN_TOGETHER = tuple(
     f"{thing}id"
     for thing in (
@@ -98,11 +100,17 @@ def is_key_name(e: Evidence) -> bool:
     return last in KEYS or last in WRITTEN_TOGETHER or (len(e.words) > 1 and e.words[0] in ("id", "account", "acct"))
 
 
+def is_entity_name(e: Evidence) -> bool:
+    """Whether a name ends like that of an identifier that several rows may share: one of a customer, an account."""
+    last = e.words[-1] if e.words else ""
+    return is_key_name(e) and last not in WEAK_KEYS
+
+
 def guess_numbers(e: Evidence) -> Guess:
     """The guess for a column of integers, floats, Decimals or Python numbers."""
     if e.n == 0:
         return e.guess(
-            "numerical", "every cell is null, so only the storage speaks: numbers", 0.1, "Consider leaving it out."
+            "numerical", "no cell is filled, so only the storage speaks: numbers", 0.1, "Consider leaving it out."
         )
     numbers = e.values.astype(np.float64)
     finite = numbers[np.isfinite(numbers)]
@@ -156,11 +164,11 @@ def _amount(e: Evidence, decimals: int | None) -> Guess:
 
 def _personal_digits(e: Evidence) -> Guess | None:
     """Phone, card and national numbers stored as numbers; only where the name says so as well."""
-    if e.distinct < 2 or float(np.max(e.values)) < 1e5:
+    if e.distinct < 2 or float(np.max(e.values)) < 1e4:
         return None
     digits = Evidence(e.name, e.present.astype("int64").astype(str) if e.dtype != "uint64" else e.present.astype(str))
     found = guess_personal(digits)
-    if found is None or found.confidence == 0.9:
+    if found is None:
         return None
     pattern = learn_pattern([str(int(value)) for value in e.values[:100_000]])
     return e.guess(
@@ -176,21 +184,19 @@ def _personal_digits(e: Evidence) -> Guess | None:
 
 def _identifier(e: Evidence) -> Guess | None:
     """Whole numbers that only tell rows apart, or tell which entity a row belongs to."""
-    named = is_key_name(e) and not (e.words[-1] == "number" and not e.unique)
+    named = is_key_name(e)
     low, high = int(np.min(e.values)), int(np.max(e.values))
     if e.unique and high - low == e.n - 1:
-        cells = e.present.to_numpy()
-        steady = bool((cells[1:] > cells[:-1]).all())
-        if named or steady:
-            reason = f"all {figure(e.n)} whole numbers differ and run without a gap{', in order' if steady else ''}"
-            return e.guess("id", f"{reason}{_says(e, named)}", 0.95 if named else 0.75, role="key")
+        steady = bool(e.present.is_monotonic_increasing)
+        reason = f"all {figure(e.n)} whole numbers differ and run without a gap{', in order' if steady else ''}"
+        return e.guess("id", f"{reason}{_says(e, named)}", 0.95 if named else 0.75 if steady else 0.55, role="key")
     if not named or e.n < 20 or low < 0:
         return None
     if e.unique:
         reason = f"all {figure(e.n)} whole numbers differ{_says(e, True)}"
         return e.guess("id", reason, 0.95, role="key", format=_digits_pattern(e))
     per_value = e.n / max(e.distinct, 1)
-    if e.distinct > SOME and per_value < 200:
+    if is_entity_name(e) and e.distinct > SOME and per_value < 200:
         reason = f"{figure(e.distinct)} distinct whole numbers in {figure(e.n)} cells{_says(e, True)}"
         advice = (
             "Each value stands for an entity with several rows; links between rows are not kept. "
@@ -266,4 +272,4 @@ def _counts_down(e: Evidence) -> bool:
     counts = e.counts[order].astype(np.float64)
     ranks = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
     steady = np.corrcoef(np.arange(len(ranks)), ranks)[0, 1]
-    return bool(counts.argmax() == 0 and steady > 0.85)
+    return bool(counts.argmax() == 0 and counts[0] >= 2 * counts[-1] and steady > 0.85)

@@ -9,14 +9,15 @@ import pandas as pd
 
 from synthdata.table.evidence import Evidence, Guess, figure, share
 from synthdata.table.guess_moments import guess_text_moments
-from synthdata.table.guess_numbers import SOME, guess_numbers, is_key_name
+from synthdata.table.guess_numbers import SOME, guess_numbers, is_entity_name, is_key_name
 from synthdata.table.patterns import learn_pattern
 from synthdata.table.personal import guess_personal
-from synthdata.table.stored_numbers import SHORTEST
+from synthdata.table.stored_numbers import POINTED, SHORTEST
 
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
-UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}")
 CODE = re.compile(r"(?=.*\d)[\w\-./:#]{1,64}")
+DRESSED = re.compile(r"[€$£¥]? ?[+-]?\d[\d,.']*\d? ?[%€$£¥]?")
 #: words that stand for a missing value
 BLANKS = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "missing", "unknown", "."))
 
@@ -24,7 +25,7 @@ BLANKS = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "missing",
 def guess_text(e: Evidence) -> Guess:
     """The guess for a column of text."""
     if e.n == 0:
-        return e.guess("categorical", "every cell is null", 0.1, "Consider leaving it out.")
+        return e.guess("categorical", "no cell is filled", 0.1, "Consider leaving it out.")
     return (
         _uuid(e)
         or _numbers(e)
@@ -63,7 +64,7 @@ def text_number_format(values: np.ndarray) -> tuple[str, int | None] | None:
     decimals = most if most <= 8 else None
     if len(digits) == 1 and most <= 18:
         return f"%.{most}f", most
-    return SHORTEST, decimals
+    return POINTED if 0 not in digits else SHORTEST, decimals
 
 
 def _numbers(e: Evidence) -> Guess | None:
@@ -99,26 +100,45 @@ def _free_text(e: Evidence) -> Guess | None:
     long = words >= 5 or length >= 60
     if long and e.ratio >= 0.1 and e.distinct >= 3:
         return e.guess("text", f"free text: {found}", 0.95 if e.ratio > 0.5 else 0.7, ways_out)
-    if words >= 1.2 and e.ratio > 0.9 and e.distinct >= 50:
-        return e.guess("text", f"hardly any value repeats: {found}", 0.6, ways_out)
+    if e.ratio > 0.9 and e.distinct >= 50 and not _coded(e):
+        nearly = _nearly_numbers(e)
+        return e.guess("text", f"hardly any value repeats: {found}", 0.6, f"{nearly} {ways_out}".strip())
     return None
+
+
+def _coded(e: Evidence) -> bool:
+    """Whether the cells look like identifiers: words with digits that are no plain numbers, or a telling name."""
+    if is_key_name(e):
+        return True
+    numbers = [NUMBER.fullmatch(value) is not None for value in e.sample]
+    return share(e.sample, CODE) >= 0.9 and float(np.mean(numbers)) < 0.5
+
+
+def _nearly_numbers(e: Evidence) -> str:
+    """What keeps a column of text from being numerical, if it is little."""
+    words = [value.strip().lower() for value in e.sample]
+    rest = [word for word in words if word not in BLANKS]
+    if rest and len(rest) < len(words) and all(NUMBER.fullmatch(word) for word in rest):
+        return "All but a sign for missing are numbers: with nulls instead, the column can be numerical."
+    if rest and all(DRESSED.fullmatch(word) for word in rest):
+        return "These are numbers with signs or separators: without them, the column can be numerical."
+    return ""
 
 
 def _identifier(e: Evidence) -> Guess | None:
     named = is_key_name(e)
-    coded = share(e.sample, CODE) >= 0.9
+    coded = _coded(e)
     says = f", and the name {e.name!r} says identifier" if named else ""
-    numbers = [NUMBER.fullmatch(value) is not None for value in e.sample]
-    if e.n < 20 or not (named or coded) or (not named and np.mean(numbers) > 0.5):
+    if e.n < 20 or not coded:
         return None
-    if e.unique or (named and e.ratio > 0.5) or (coded and e.ratio > 0.95):
+    if e.unique or (is_entity_name(e) and e.ratio > 0.5) or e.ratio > 0.95:
         pattern = learn_pattern(list(e.values))
         look = f" of the pattern {pattern!r}" if pattern else ""
         repeats = "" if e.unique else f"Not a key: {figure(e.n - e.distinct)} cells repeat an earlier one."
         reason = f"{figure(e.distinct)} distinct codes{look} in {figure(e.n)} cells{says}"
         return e.guess("id", reason, 0.95 if named else 0.75, repeats, role="key" if e.unique else None, format=pattern)
     per_value = e.n / max(e.distinct, 1)
-    if named and e.distinct > SOME and per_value < 200:
+    if is_entity_name(e) and e.distinct > SOME and per_value < 200:
         reason = f"{figure(e.distinct)} distinct codes in {figure(e.n)} cells{says}"
         advice = (
             "Each value stands for an entity with several rows; links between rows are not kept. "
@@ -134,12 +154,9 @@ def _category(e: Evidence) -> Guess:
     advice = []
     blank = sum(int(c) for value, c in zip(e.values, e.counts, strict=True) if value.strip().lower() in BLANKS)
     if blank:
-        advice.append(
-            f"{figure(blank)} cells hold blanks or a sign for missing; make them nulls if that is what they mean."
-        )
-        numeric = [NUMBER.fullmatch(v.strip()) is not None for v in e.sample if v.strip().lower() not in BLANKS]
-        if e.distinct > 12 and numeric and all(numeric):
-            advice.append("The rest are numbers: with nulls instead, the column can be numerical.")
+        advice.append(f"{figure(blank)} blank cells or signs for missing: make them nulls if that is what they mean.")
+    if e.distinct > 12 and (nearly := _nearly_numbers(e)):
+        advice.append(nearly)
     if e.distinct == 1 and e.n >= 20:
         return e.guess(
             "categorical", f"one value in all {figure(e.n)} cells", 0.6, "A constant: consider leaving it out."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synthdata.table.evidence import Evidence, Guess, figure
 from synthdata.table.patterns import learn_pattern
-from synthdata.table.personal_signs import BARE_NAME, SIGNS, Sign
+from synthdata.table.personal_signs import BARE_NAME, LONELY, SIGNS, Sign
 
 #: every kind of personal data that a column can be declared as, and that fakes are made for
 PERSONAL = (
@@ -38,7 +38,7 @@ PERSONAL = (
 #: kinds of personal data that are identifiers rather than words
 CODED = ("email", "username", "ssn", "national_id", "passport", "licence_plate", "iban", "bank_account", "credit_card")
 #: kinds of which the pattern is kept, so that fakes are written in the same way
-PATTERNED = ("phone", "ssn", "national_id", "passport", "licence_plate", "bank_account", "credit_card")
+PATTERNED = ("phone", "ssn", "national_id", "passport", "licence_plate", "bank_account", "credit_card", "postcode")
 #: how many distinct values make a column of names one of persons rather than a category
 MANY = 20
 
@@ -49,7 +49,7 @@ def guess_personal(e: Evidence) -> Guess | None:
     A column where many rows share each value is not personal data, whatever its name: no cell points at anybody.
     """
     texts = [str(value) for value in e.sample]
-    for sign in (*SIGNS, BARE_NAME):
+    for sign in (*SIGNS, *LONELY, BARE_NAME):
         if e.has_word(*sign.but_not):
             continue
         bare = sign is BARE_NAME
@@ -74,6 +74,8 @@ def _clearly_personal(e: Evidence, sign: Sign, titled: bool) -> bool:
     enough = e.distinct >= MANY or e.ratio >= 0.5
     if sign.pii in ("first_name", "last_name", "name") and not sign.rare:
         return enough
+    if sign in LONELY:
+        return e.distinct >= 50 and e.ratio >= sign.rare
     return enough and (e.ratio >= sign.rare or (titled and e.distinct >= 1000))
 
 
@@ -81,7 +83,7 @@ def _said(e: Evidence, sign: Sign, titled: bool, patterned: bool, fitting: int) 
     label = sign.pii.replace("_", " ")
     name = f"the name {e.name!r} says {label}" if titled else ""
     look = f"{figure(fitting)} of {figure(e.n)} cells look like it" if patterned or not titled else ""
-    values = look or f"{figure(e.distinct)} distinct values of the right look"
+    values = look or f"{figure(e.distinct)} distinct values in {figure(e.n)} cells have the right look"
     confidence = 0.98 if titled and patterned else 0.9 if patterned else 0.6 if sign is BARE_NAME else 0.8
     reason = f"personal data ({label}): {', and '.join(part for part in (name, values) if part)}"
     key = e.unique and sign.pii in ("email", "username", "ssn", "national_id", "passport")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[A-Za-z]{2,}")
-PHONE = re.compile(r"(?=(?:\D*\d){7,15}\D*$)\+?[\d\s().\-/]+(?:\s?(?:x|ext\.?)\s?\d{1,6})?")
+PHONE = re.compile(r"(?=(?:\D*\d){7,20}\D*$)\+?[\d\s().\-/]+(?:\s?(?:x|ext\.?)\s?\d{1,6})?")
 CLEAR_PHONE = re.compile(r"\+\d[\d\s().\-]{7,18}|\(\d{3}\)[-. ]?\d{3}[-. ]\d{4}|\d{3}([-. ])\d{3}\1\d{4}")
 SSN = re.compile(r"(?!000|666)[0-8]\d{2}-\d{2}-\d{4}")
 SSN_LIKE = re.compile(r"\d{3}-?\d{2}-?\d{4}|[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z]")
-CODE = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ./\-]{3,24}")
+CODE = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ./\-]{2,24}")
 PLATE = re.compile(r"(?=.*\d)(?=.*[A-Z])[A-Z0-9][A-Z0-9 \-]{2,10}")
 IP = re.compile(
     r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)|(?=.*::|(?:[^:]*:){7})[0-9A-Fa-f:]{2,39}"
@@ -45,7 +45,7 @@ def is_credit_card(text: str) -> bool:
     (True, False)
     """
     compact = re.sub(r"[ -]", "", text)
-    if not re.fullmatch(r"[3-6]\d{12,18}", compact):
+    if not re.fullmatch(r"[2-6]\d{11,18}", compact):
         return False
     digits = [int(digit) for digit in reversed(compact)]
     return sum(digits[::2]) % 10 == sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10 * 9 % 10
@@ -91,7 +91,8 @@ PEOPLE = _phrases(
 FIRST = "first name, firstname, given name, givenname, forename, name first, middle name, fname, vorname, prenom"
 LAST = "last name, lastname, surname, family name, name last, maiden name, lname, nachname, second name, nom de famille"
 NATIONAL = """national id, personal number, birth number, identity number, identity card, tax id, taxpayer id, cpf,
-    pesel, aadhaar, personnummer, codice fiscale, nie, dni, nhs number, national number, driving licence, driver license,
+    pesel, aadhaar, personnummer, codice fiscale, nie, dni, nhs number, national number, driving licence,
+    driver license,
     drivers license, driving license, medicare number"""
 CARD = "credit card, card number, cc number, ccnum, cardno, creditcard, credit card number, pan"
 
@@ -167,6 +168,15 @@ SIGNS = (
         but_not=NOT_POSTAL,
         rare=0.1,
     ),
+)
+#: words that many rows usually share; where hardly any does, they can only be made up
+LONELY = (
+    Sign(
+        "postcode", _phrases("zip, zip code, zipcode, postcode, postal code, post code, plz"), _matches(CODE), rare=0.5
+    ),
+    Sign("city", _phrases("city, town, birthplace, place of birth"), _matches(PERSON), rare=0.9),
+    Sign("company", _phrases("company, company name, employer, organisation, organization"), _matches(ANY), rare=0.9),
+    Sign("job", _phrases("job, job title, profession"), _matches(PERSON), rare=0.9),
 )
 #: a title that is a person's only where the values look like persons' names
 BARE_NAME = Sign("name", ("name",), _matches(CAPITALISED), but_not=THINGS, rare=0.3)

@@ -25,6 +25,8 @@ from synthdata.table.schema import Column
 
 #: `Column.format` of numbers stored as text that are written with as few digits as tell them apart
 SHORTEST = "shortest"
+#: the same, but whole numbers keep ``.0``
+POINTED = "shortest with point"
 #: doubles hold every integer up to here
 EXACT = 2**53
 
@@ -72,7 +74,7 @@ def _refuse_infinite(values: np.ndarray, column: Column) -> None:
     rows = np.flatnonzero(np.isinf(values))
     if len(rows):
         raise SchemaError(
-            f"Column {column.name!r} holds infinite numbers in {len(rows)} cells (first at data row {rows[0] + 1}).",
+            f"Column {column.name!r} holds {len(rows)} infinite numbers (first at data row {rows[0] + 1}).",
             "Replace them with a null or a large number.",
         )
 
@@ -185,7 +187,7 @@ def _written(values: np.ndarray, missing: np.ndarray, column: Column) -> list[An
         return [_quantized(Decimal(repr(number)), step) for number in floats]
     if column.format and column.format.startswith("%"):
         return [column.format % number for number in floats]
-    return [_shortest(number) for number in floats]
+    return list(map(repr if column.format == POINTED else _shortest, floats))
 
 
 def _quantized(number: Decimal, step: Decimal) -> Decimal:

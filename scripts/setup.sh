@@ -32,12 +32,7 @@ usable() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null
 
 find_python() {
     local name
-    if [ -n "${PYTHON:-}" ]; then
-        usable "$PYTHON" || fail "PYTHON=$PYTHON is not Python 3.11 or newer."
-        echo "$PYTHON"
-        return
-    fi
-    for name in python3.11 python3.12 python3.13 python3; do
+    for name in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3; do
         if usable "$name"; then echo "$name"; return; fi
     done
     return 1
@@ -46,6 +41,7 @@ find_python() {
 make_venv() {
     if [ -x $venv/bin/python ] && usable $venv/bin/python && $venv/bin/python -m pip --version >/dev/null 2>&1; then return; fi
     local python
+    if [ -n "${PYTHON:-}" ] && ! usable "$PYTHON"; then fail "PYTHON=$PYTHON is not Python 3.11 or newer."; fi
     if ! python=$(find_python); then
         install_packages python3 python3-venv || true
         python=$(find_python) || fail "Python 3.11 or newer was not found. Install it, or name it: PYTHON=/path/to/python3 make $purpose"

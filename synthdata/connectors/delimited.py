@@ -32,6 +32,7 @@ def read(origin: Origin, progress: Progress) -> tuple[pa.Table, list[str]]:
     found = survey(origin)
     progress.step(0.1)
     dialect = sniff(origin, found.sample)
+    _refuse_data_as_header(origin, found, dialect)
     names, notes = _names(origin, dialect)
     notes = [*found.notes, *dialect.notes, *notes]
     if _quotes_its_names(found, dialect) and re.search(r"(?m)(^|[,;\t|])NA([,;\t|]|\r?$)", found.sample):
@@ -41,7 +42,6 @@ def read(origin: Origin, progress: Progress) -> tuple[pa.Table, list[str]]:
     table = _strings(origin, found, dialect, names, progress)
     if not table.num_rows:
         raise SourceError(f"{origin.display} has a header but no rows.", "Give a table with at least one row.")
-    _refuse_data_as_header(origin, dialect, table)
     if found.blank_lines and (count := broken_rows.blank_lines(origin, found.encoding, dialect)):
         notes.append(f"{count} blank line{'s' * (count != 1)} skipped")
     table = _without_trailing(table, dialect, notes)
@@ -154,18 +154,17 @@ def _quotes_its_names(found: Survey, dialect: Dialect) -> bool:
     return bool(re.fullmatch(rf"{quoted}[^\r\n]*{quoted}({re.escape(dialect.delimiter)}{quoted}.*{quoted})*", header))
 
 
-def _refuse_data_as_header(origin: Origin, dialect: Dialect, table: pa.Table) -> None:
+def _refuse_data_as_header(origin: Origin, found: Survey, dialect: Dialect) -> None:
     """A first line of data taken for names would put a real row into every file that names columns."""
-    import pyarrow.compute as pc
-
-    head = table.slice(0, 2000)
+    below = broken_rows.rows(origin, found.encoding, dialect, strict=False)
+    head = [row for _, row in islice(below, 2000) if len(row) == len(dialect.header)]
     numeric, repeated, words = 0, 0, 0
     for index, name in enumerate(dialect.header):
         if re.fullmatch(r"\s*[+-]?\d+([.,]\d+)?\s*", name):
             numeric += 1
         elif name.strip():
             words += 1
-            repeated += bool(pc.any(pc.equal(head.column(index), name)).as_py())
+            repeated += any(row[index] == name for row in head)
     only_numbers = not words and any(re.search(r"[.,-]", name) for name in dialect.header)
     if (numeric and words and repeated * 2 > words) or (numeric > 1 and only_numbers):
         raise SourceError(

@@ -107,7 +107,13 @@ def sniff(origin: Origin, text: str) -> Dialect:
     if delimiter != ("\t" if origin.ending in (".tsv", ".tab") else ","):
         notes.append(f"delimiter {SHOWN[delimiter]}")
     reader = csv.reader(io.StringIO(body, newline=""), **options(delimiter, quote, escape, spaced))
-    header = next(reader)
+    try:
+        header = next(reader, [])
+    except csv.Error:
+        problem = f"{origin.display}, line {lead + 1}: the header cannot be read."
+        raise SourceError(problem, "The first line must name the columns.") from None
+    if not header:
+        raise SourceError(f"{origin.display} is empty.", "Give a file with a header line and rows.")
     return Dialect(delimiter, quote, escape, spaced, tuple(header), lead + reader.line_num, tuple(notes))
 
 
@@ -239,7 +245,7 @@ def _guess(origin: Origin, bad: _BadByte) -> str | None:
     except UnicodeDecodeError:
         western = ""
     match = charset_normalizer.from_bytes(text).best()
-    if match is None:
+    if match is None or match.encoding.startswith("utf"):  # that it is no UTF is known by now
         return "cp1252" if western else None
     # Western encodings differ in a handful of signs; where the guess reads the same, the commonest is meant.
     return "cp1252" if western and str(match) == western else match.encoding

@@ -37,7 +37,7 @@ def read(origin: Origin, progress: Progress) -> tuple[pa.Table, list[str]]:
     if not content.strip():
         raise SourceError(f"{origin.display} is empty.", "Give a list of records.")
     try:
-        document = json.loads(_decoded(content, origin), object_pairs_hook=_unique)
+        document = _DECODER.decode(_decoded(content, origin))
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and error.lineno > 1:
             return read_lines(origin, progress)
@@ -65,8 +65,9 @@ def _table(
         if not isinstance(record, dict):
             problem = f"{origin.display}, {unit} {number}: a {_kind(record)} where an object was expected."
             raise SourceError(problem, "Each record must be an object of column names and values.")
-        missing = missing or (bool(names) and record.keys() != names.keys())
-        names.update(dict.fromkeys(record))
+        if record.keys() != names.keys():
+            missing = missing or bool(names)
+            names.update(dict.fromkeys(record))
         chunk.append(record)
         if len(chunk) == _ROWS:
             parts.append(_part(chunk, names))
@@ -106,7 +107,7 @@ def _lines(origin: Origin) -> Iterator[tuple[int, Any]]:
 
 def _parsed(line: bytes, number: int, origin: Origin) -> Any:
     try:
-        return json.loads(_decoded(line, origin, number), object_pairs_hook=_unique)
+        return _DECODER.decode(_decoded(line, origin, number))
     except json.JSONDecodeError as error:
         problem = f"{origin.display}, line {number}, column {error.colno}: not JSON ({error.msg})."
         raise SourceError(problem, "Mend the line: one JSON object a line.") from None
@@ -156,6 +157,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         raise _DuplicateKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
     return record
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _kind(value: Any) -> str:

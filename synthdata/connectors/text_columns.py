@@ -142,8 +142,12 @@ def _text(
     for word in words:
         what = "read as null" if word in nulls else "kept as a value of text columns"
         found.add(f"{word!r} {what}", name)
-    if not keeps_empty:
+    if _any(column, r"^\s+$"):
         nulls.append("")
+        found.add("cells of nothing but spaces read as null", name)
+    elif not keeps_empty and _any(column, r"^$"):
+        nulls.append("")
+        found.add("empty quoted cells read as null", name)
     if nulls:
         column = pc.if_else(pc.is_in(trimmed, value_set=pa.array(nulls)), pa.scalar(None, pa.string()), column)
     if _all_but_some_numbers(column):

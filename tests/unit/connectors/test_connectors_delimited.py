@@ -188,7 +188,12 @@ def test_refusals_say_where(refused, content: bytes, said: str) -> None:  # type
 
 
 def test_refusals_hold_no_value(refused) -> None:  # type: ignore[no-untyped-def]
-    for content in ("a,b\nSmith,2\nSmith,2,3\n", 'a,b\nSmith,"Smith\n', "Smith,1.5\nSmith,2.5\n"):
+    for content in (
+        "Smith,Smith,3\nSmith,Smith,4\n",
+        "a,b\nSmith,2\nSmith,2,3\n",
+        'a,b\nSmith,"Smith\n',
+        "Smith,1.5\nSmith,2.5\n",
+    ):
         assert "Smith" not in refused(content)
 
 
@@ -273,3 +278,11 @@ def test_memory_stays_near_the_frame(tmp_path: Path) -> None:
     tracemalloc.stop()
     pd.testing.assert_frame_equal(loaded.frame, frame)
     assert peak < 40e6  # Python's own share: no list of cells
+
+
+def test_cells_of_spaces_are_null_and_it_is_said(read) -> None:  # type: ignore[no-untyped-def]
+    loaded = read('a,b,n\n" ",x,1\ny,"",2\n')
+    assert loaded.frame["a"].tolist() == [None, "y"]
+    assert loaded.frame["b"].tolist() == ["x", None]
+    assert noted(loaded, "nothing but spaces read as null: a")
+    assert noted(loaded, "empty quoted cells read as null: b")

@@ -433,3 +433,25 @@ def test_a_database_on_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     with pytest.raises(SourceError):
         connectors.write(frame, f"duckdb:///{tiny_disk}/a.duckdb", table="t")
     assert not [name for name in os.listdir(tiny_disk) if "duckdb" in name]
+
+
+WORDS = """a,b\n|1,2\n|"|,|;|\n|\r|\t|\0|\\|'|NA|{|}|[|]|{"a": 1}|PAR1|PK\x03\x04|1e400|-|sep=;\n| |é|\ufeff"""
+PIECES = st.sampled_from(
+    [*(word.encode() for word in WORDS.split("|")), b"\xff", b"\xe9", b"\xff\xfe", b"\x1f\x8b", b"|"]
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pieces=st.lists(PIECES | st.binary(max_size=12), max_size=25),
+    ending=st.sampled_from(["csv", "tsv", "csv.gz", "csv.zst", "json", "jsonl", "parquet", "feather", "xlsx"]),
+)
+def test_property_no_bytes_end_in_a_traceback(tmp_path: Path, pieces: list[bytes], ending: str) -> None:
+    path = tmp_path / f"table.{ending}"
+    path.write_bytes(b"".join(pieces))
+    said = str(path)
+    try:
+        assert len(connectors.read(path).frame) > 0
+    except SourceError as error:
+        said = str(error)
+    assert said.startswith(str(path))

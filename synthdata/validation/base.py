@@ -17,7 +17,10 @@ from synthdata.table.table import Table
 Side = Literal["train", "holdout", "synthetic"]
 SIDES: tuple[Side, ...] = ("train", "holdout", "synthetic")
 
-NO_HOLDOUT = "There is no holdout (real rows that the generator never saw), so the same figure for fresh real data cannot be given."
+NO_HOLDOUT = (
+    "There is no holdout (real rows that the generator never saw), "
+    "so the same figure for fresh real data cannot be given."
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class Comparison:
         return tuple(view.name for view in self.views)
 
     def draw(self, side: Side, limit: int, generator: np.random.Generator) -> np.ndarray:
-        """At most ``limit`` row positions of a side: all of them in order where they are few enough, else a random draw."""
+        """At most ``limit`` row positions of a side, ascending: all where they are few enough, else a random draw."""
         count = self.rows(side)
         return np.arange(count) if count <= limit else np.sort(generator.choice(count, limit, replace=False))
 
@@ -165,7 +168,7 @@ class Comparison:
         return np.column_stack(columns) if columns else np.empty((len(rows), 0))
 
     def categorical_features(self, without: str | None = None) -> np.ndarray:
-        """Which of `features` are categories (c,) bool; above 254 of them a column is taken by its frequency rank instead."""
+        """Which of `features` are categories (c,) bool; beyond 254 of them a column goes by its frequency rank."""
         return np.array(
             [not v.continuous and len(v.categories or ()) <= 254 for v in self.views if v.name != without], dtype=bool
         )
@@ -200,7 +203,7 @@ def _view(column: Column, tables: Mapping[Side, Table]) -> View:
         return View(column, {side: _numbers(column, table, side) for side, table in tables.items()})
     cells = {side: _read(column, table, side) for side, table in tables.items()}
     _check_types(column, cells)
-    values = np.concatenate([np.where(missing, None, values) for values, missing in cells.values()])
+    values = np.concatenate([_blanked(values, missing) for values, missing in cells.values()])
     codes, uniques = pd.factorize(values, use_na_sentinel=True)
     lengths = np.cumsum([len(missing) for _, missing in cells.values()])[:-1]
     parts = dict(zip(cells, np.split(codes.astype(np.int32), lengths), strict=True))
@@ -209,6 +212,13 @@ def _view(column: Column, tables: Mapping[Side, Table]) -> View:
     rank = np.empty(len(order) + 1, np.int32)
     rank[order], rank[-1] = np.arange(len(order)), -1  # code -1 looks up the last entry
     return View(column, {side: rank[part] for side, part in parts.items()}, tuple(uniques[i] for i in order))
+
+
+def _blanked(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """The values as objects, None where missing."""
+    blanked = values.astype(object)
+    blanked[missing] = None
+    return blanked
 
 
 def _read(column: Column, table: Table, side: Side) -> tuple[np.ndarray, np.ndarray]:

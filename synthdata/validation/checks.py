@@ -6,7 +6,7 @@ from typing import Any
 
 
 def check(column: str | None, text: str, passed: bool, level: str, detail: str, advice: str) -> dict[str, Any]:
-    """A check of a column (None: of the table): what is asked in plain words, and how it came out, in counts, never values.
+    """A check of a column (None: of the table): what is asked in plain words, and how it came out, in counts.
 
     >>> check("age", "has no empty cells", True, "fail", "holds in all rows", "")["passed"]
     True

@@ -206,7 +206,8 @@ def _validate(frame: pd.DataFrame, entries: list[Expectation]) -> list[Mapping[s
             gx.ExpectationSuite(name="schema", expectations=marked),
             result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
         )
-    found = {outcome.expectation_config.meta["position"]: outcome.to_json_dict() for outcome in result.results}
+    results: list[dict[str, Any]] = [dict(outcome.to_json_dict()) for outcome in result.results]
+    found = {outcome["expectation_config"]["meta"]["position"]: outcome for outcome in results}
     return [found[position] for position in range(len(entries))]
 
 

@@ -13,7 +13,7 @@ ALPHA = 0.001
 
 
 def columns_that_differ(comparison: Comparison) -> list[str]:
-    """The judged columns whose holdout is not distributed as train's, beyond chance (Holm-corrected), most different first."""
+    """The judged columns in which the holdout differs from train beyond chance (Holm-corrected), worst first."""
     if comparison.holdout is None or not comparison.views:
         return []
     p_values = [_p_value(view) for view in comparison.views]

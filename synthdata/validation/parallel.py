@@ -1,4 +1,7 @@
-"""Independent pieces of work on all cores, each on one: nested threads of BLAS and OpenMP wait for each other on a busy machine."""
+"""Independent pieces of work on all cores, one core each.
+
+Nested threads of BLAS and OpenMP would wait for each other: on a busy machine that is many times slower.
+"""
 
 from __future__ import annotations
 

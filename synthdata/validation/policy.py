@@ -62,7 +62,8 @@ class Rule(BaseModel):
         limits = [key for key in LIMITS if getattr(self, key) is not None]
         if len(limits) != 1:
             raise ValueError(
-                f"a rule needs exactly one of max, min, max_over_reference, min_under_reference and not; found {len(limits)}"
+                "a rule needs exactly one of max, min, max_over_reference, min_under_reference and not; "
+                f"found {len(limits)}"
             )
         if (self.metric == "privacy.verdict") != (limits[0] == "not_"):
             raise ValueError("'not' goes with the metric privacy.verdict, and privacy.verdict with 'not'")
@@ -137,7 +138,8 @@ class Policy(BaseModel):
             raise SchemaError(f"{where}: expected the keys 'version', 'name' and 'rules'.")
         if data.get("version", POLICY_VERSION) != POLICY_VERSION:
             raise SchemaError(
-                f"{where}: version {data['version']!r} is not known here (this synthdata reads version {POLICY_VERSION})."
+                f"{where}: version {data['version']!r} is not known here "
+                f"(this synthdata reads version {POLICY_VERSION})."
             )
         try:
             return cls.model_validate(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse, stats
@@ -112,7 +113,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def bootstrap_weights(rows: int, replicates: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each row is drawn in each bootstrap sample: (replicates, rows) float32, each line summing to ``rows``."""
+    """How often each bootstrap sample draws each row: (replicates, rows) float32, each line summing to ``rows``."""
     weights = np.empty((replicates, rows), np.float32)
     for replicate in range(replicates):
         weights[replicate] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
@@ -133,7 +134,7 @@ def weighted_counts(weights: np.ndarray, codes: np.ndarray, sizes: Sequence[int]
         shape=(rows, int(starts[-1])),
     )
     counts = np.asarray(indicator.T @ weights.T).T
-    return [counts[:, start:stop] for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+    return [counts[:, start:stop] for start, stop in pairwise(starts)]
 
 
 def around(value: float, deviation: float, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:

@@ -21,8 +21,9 @@ SPIKE = 0.05
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 #: steps of date axes, in seconds and as pandas offsets
 DATE_STEPS = (
-    (1, "1s"), (10, "10s"), (60, "1min"), (600, "10min"), (3600, "1h"), (6 * 3600, "6h"), (86_400, "1D"), (7 * 86_400, "7D"),
-    (30.44 * 86_400, "MS"), (91.3 * 86_400, "QS"), (365.25 * 86_400, "YS"), (5 * 365.25 * 86_400, "5YS"), (10 * 365.25 * 86_400, "10YS"),
+    (1, "1s"), (10, "10s"), (60, "1min"), (600, "10min"), (3600, "1h"), (6 * 3600, "6h"), (86_400, "1D"),
+    (7 * 86_400, "7D"), (30.44 * 86_400, "MS"), (91.3 * 86_400, "QS"), (365.25 * 86_400, "YS"),
+    (5 * 365.25 * 86_400, "5YS"), (10 * 365.25 * 86_400, "10YS"),
 )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _rounding(view: View) -> float:
 
 
 def _middle(present: np.ndarray) -> tuple[float, float]:
-    """The span that a chart covers: from the .5 % to the 99.5 % quantile, at least five rows away from both extremes."""
+    """The span of a chart: from the .5 % to the 99.5 % quantile, at least five rows away from both extremes."""
     if not len(present):
         return 0.0, 1.0
     edge = max(0.005, min(0.2, FEW / len(present)))
@@ -199,7 +200,7 @@ def _spikes(view: View, present: np.ndarray, edges: np.ndarray) -> list[float]:
 
 
 def plain_edges(low: float, high: float, *, whole: bool = False, bins: int = BINS) -> np.ndarray:
-    """Edges of about ``bins`` bins at multiples of 1, 2, 2.5 or 5 times a power of ten; around whole numbers with ``whole``.
+    """Edges of about ``bins`` bins at plain multiples of a power of ten; around whole numbers with ``whole``.
 
     >>> plain_edges(0.3, 9.7, bins=5).tolist()
     [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]

@@ -47,10 +47,10 @@ def detection(comparison: Comparison, seed: SeedTree) -> Detection:
     if rows < MINIMUM:
         raise NotComputable(f"A classifier needs at least {MINIMUM} rows of each table; there are {rows}.")
     auc, deviation, columns, n = _detect(comparison, "synthetic", seed.child("synthetic"), importance=True)
-    reference, text = None, NO_HOLDOUT
+    reference, text = None, NO_HOLDOUT if comparison.holdout is None else None
     if comparison.rows("holdout") >= MINIMUM:
         reference_auc, *_ = _detect(comparison, "holdout", seed.child("holdout"), importance=False)
-        reference, text = score(reference_auc), None
+        reference = score(reference_auc)
     elif comparison.holdout is not None:
         text = f"The holdout has fewer than {MINIMUM} rows, too few for the same figure on fresh real data."
     interval = (score(auc + NORMAL_95 * deviation), score(auc - NORMAL_95 * deviation))

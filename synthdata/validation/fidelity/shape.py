@@ -58,9 +58,9 @@ def shape(comparison: Comparison, seed: SeedTree) -> Shape:
         raise NotComputable("No column is judged, so no distribution can be compared.")
     values = shape_distances(comparison, "synthetic")
     deviations, overall = _deviations(comparison, seed)
-    n, references, matched, text = comparison.rows("synthetic"), None, None, NO_HOLDOUT
+    n, references, matched = comparison.rows("synthetic"), None, None
+    text = NO_HOLDOUT if comparison.holdout is None else None
     if comparison.holdout is not None:
-        text = None
         references = shape_distances(comparison, "holdout")
         drawn = comparison.draw("synthetic", comparison.rows("holdout"), seed.generator("matched"))
         matched = shape_distances(comparison, "synthetic", drawn)
@@ -115,7 +115,7 @@ def _deviations(comparison: Comparison, seed: SeedTree) -> tuple[np.ndarray, flo
 
 
 def coarse_codes(view: View, sides: tuple[Side, ...], bins: int) -> tuple[dict[Side, np.ndarray], int]:
-    """A column as few codes: train's quantile bins, or its categories; the last code is the null. Also how many codes."""
+    """A column as few codes (train's quantile bins, or categories; the null is the last), and how many they are."""
     if not view.continuous:
         size = len(view.categories or ()) + 1
         return {side: np.where(view.values(side) < 0, size - 1, view.values(side)) for side in sides}, size

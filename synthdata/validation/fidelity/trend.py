@@ -54,10 +54,10 @@ def trend(comparison: Comparison, seed: SeedTree) -> Trend:
     pairs = PairCodes.of(comparison.views)
     error = pair_errors(pairs, "synthetic", rows["train"], rows["synthetic"])
     deviation = _deviation(comparison, pairs, seed)
-    reference, matched, text = None, None, NO_HOLDOUT
+    reference, matched = None, None
+    text = NO_HOLDOUT if comparison.holdout is None else None
     upper = np.triu_indices(count, 1)
     if comparison.holdout is not None:
-        text = None
         reference = pair_errors(pairs, "holdout", rows["train"], rows["holdout"])
         drawn = rows["synthetic"]
         if len(drawn) > len(rows["holdout"]):
@@ -114,7 +114,7 @@ def _bin(view: View) -> tuple[dict[Side, np.ndarray], int]:
 
 
 def pair_errors(pairs: PairCodes, side: Side, train_rows: np.ndarray, other_rows: np.ndarray) -> np.ndarray:
-    """The error of every pair (c, c), symmetric with a zero diagonal, between rows of train and rows of another side."""
+    """The error of every pair (c, c), symmetric, zero diagonal, between rows of train and rows of another side."""
     count = len(pairs.views)
     error = np.zeros((count, count))
     numeric = np.flatnonzero(pairs.numeric())
@@ -134,7 +134,7 @@ def pair_errors(pairs: PairCodes, side: Side, train_rows: np.ndarray, other_rows
             else:
                 nulls = [codes[i] == pairs.sizes[i] - 1 for codes in (real_codes, other_codes) for i in (a, b)]
                 if any(null.any() for null in nulls):
-                    error[a, b] = max(error[a, b], contingency_distance(*nulls, 2))
+                    error[a, b] = max(error[a, b], contingency_distance(nulls[0], nulls[1], nulls[2], nulls[3], 2))
             error[b, a] = error[a, b]
     return error
 
@@ -176,7 +176,7 @@ def correlations(columns: list[np.ndarray]) -> np.ndarray:
 
 
 def _deviation(comparison: Comparison, pairs: PairCodes, seed: SeedTree) -> float:
-    """The standard deviation of the mean error over bootstrap samples of rows, from a random draw of pairs where they are many."""
+    """The standard deviation of the mean error over bootstrap samples of rows; of many pairs, a random draw."""
     count = len(pairs.views)
     first, second = np.triu_indices(count, 1)
     if len(first) > BOOTSTRAP_PAIRS:

@@ -28,7 +28,7 @@ TIE = 1e-6
 
 @dataclass(frozen=True)
 class Nearness:
-    """The figure, the tests, and the distances behind the chart; ``covered`` is the share of real rows that took part."""
+    """The figure, the tests, and the distances of the chart; ``covered`` is the share of real rows that took part."""
 
     figure: Figure
     tests: tuple[NeighbourTest, ...]
@@ -83,7 +83,7 @@ def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> tuple[np.ndar
 
 
 def nearer_share(to_train: Neighbours, to_holdout: Neighbours) -> tuple[float, float]:
-    """The share of rows nearer to train, ties half, and its standard deviation: rows around one real row vary together."""
+    """The share of rows nearer to train, ties half, and its deviation: rows around one real row vary together."""
     tied = np.abs(to_train.distances - to_holdout.distances) <= TIE
     wins = np.where(tied, 0.5, (to_train.distances < to_holdout.distances).astype(float))
     value = float(wins.mean())

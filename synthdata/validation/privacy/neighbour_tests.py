@@ -1,4 +1,4 @@
-"""Whose rows are the synthetic rows' nearest real rows? Tests that are exact whatever the generator and the distance are.
+"""Whose rows are the synthetic rows' nearest real rows? Tests that hold whatever the generator and the distance are.
 
 Were train and holdout exchangeable and the generator blind to single rows, the nearest real row would be a train row
 as often as train rows are among the real ones. Which real rows are near, and how near, is taken as given; only their
@@ -34,9 +34,10 @@ class NeighbourTest:
     rows: int
     #: the weight of a lightly copied row over the mean weight
     light: float
+    weighted: bool = False
 
     def share_to_see(self, level: float, probability: float) -> float | None:
-        """The least share of lightly copied rows that would be seen with ``probability`` at ``level``; None where none would."""
+        """The least share of lightly copied rows that is seen with ``probability`` at ``level``; None where none is."""
         if self.deviation <= 0 or self.expected >= 1 or self.light <= 0:
             return None
         least = (
@@ -56,6 +57,7 @@ class NeighbourTest:
                 min(1.0, self.expected + NORMAL_95 * self.deviation),
             ],
             "p_value": self.p_value,
+            "weighted": self.weighted,
         }
 
 
@@ -87,4 +89,6 @@ def _test(name: str, weight: np.ndarray, light: float, nearest: np.ndarray, memb
     deviation = float(np.sqrt(chance * (1 - chance) * spread)) / total
     share = float(on_row[member].sum()) / total
     p_value = float(stats.norm.sf((share - chance) / deviation)) if deviation > 0 else 1.0
-    return NeighbourTest(name, share, chance, deviation, p_value, len(nearest), light * len(nearest) / total)
+    return NeighbourTest(
+        name, share, chance, deviation, p_value, len(nearest), light * len(nearest) / total, bool(np.ptp(weight) > 0)
+    )

@@ -25,7 +25,7 @@ def privacy_part(copies: Figure, share: Figure, near: Nearness | None, verdict: 
 
 
 def distance_histogram(distances: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Shares of rows by the distance to the nearest real row, on shared plain edges; the last bin holds all that is beyond."""
+    """Shares of rows by distance to the nearest real row, on shared plain edges; the last bin holds all beyond."""
     high = max(float(np.quantile(values, 0.98)) for values in distances.values())
     edges = plain_edges(0.0, max(high, 1e-6), bins=BINS)
     counts = {
@@ -36,5 +36,6 @@ def distance_histogram(distances: dict[str, np.ndarray]) -> dict[str, Any]:
         "edges": edges.tolist(),
         **{name: [round(float(share), 6) for share in shares] for name, shares in counts.items()},
         "at_zero": zero,
-        "measure": "Euclidean distance: numbers scaled by train's 5 % to 95 % spread, tails compressed; two different categories are 1 apart",
+        "measure": "Euclidean distance: numbers scaled by train's 5 % to 95 % spread, tails compressed; "
+        "two different categories are 1 apart",
     }

@@ -1,4 +1,4 @@
-"""Replay: do keys, personal data and free text, which are made up afresh, repeat train's own values more than chance gives?
+"""Replay: do keys, personal data and free text, which are made up afresh, repeat train's own values beyond chance?
 
 Such columns are not judged for likeness, but a real e-mail address in the synthetic table is a leak whatever else it
 says.

@@ -18,6 +18,7 @@ from synthdata.validation.base import Comparison
 from synthdata.validation.privacy.copies import Copies, Excess
 from synthdata.validation.privacy.dcr import Nearness
 from synthdata.validation.statistics import binomial_excess, holm
+from synthdata.validation.wording import percent
 
 ALPHA = 0.01
 PROBABILITY = 0.95
@@ -47,13 +48,12 @@ def verdict(
     ``holdout_differs`` names columns in which the holdout is not like train: that can look like a leak, and is said.
     """
     excesses = [*(copies.tests if copies else ()), *replayed]
-    tests = [test.to_json() for test in (*excesses, *(near.tests if near else ()))]
+    tests = [test.to_json() for test in excesses] + [test.to_json() for test in (near.tests if near else ())]
     for test, corrected in zip(tests, holm([test["p_value"] for test in tests]), strict=True):
         test |= {"p_corrected": corrected, "leak": corrected < ALPHA}
     power = _power(comparison, copies, near, ALPHA / max(1, len(tests)))
-    found = [test for test in tests if test["leak"]]
-    if found:
-        text = " ".join(map(_say, found))
+    if any(test["leak"] for test in tests):
+        text = _say(tests, copies)
         if holdout_differs:
             text += (
                 " The holdout is not a random part of the real table, which alone can look like this: "
@@ -64,13 +64,13 @@ def verdict(
     if reason is not None:
         return Verdict("cannot tell", reason, power, tests)
     text = (
-        f"No leak found. Had {_percent(power['copies_share'])} of the synthetic rows been exact copies of train rows, "
-        f"it would have been seen with a probability of at least {_percent(PROBABILITY)}."
+        f"No leak found. Had {percent(power['copies_share'])} of the synthetic rows been exact copies of train rows, "
+        f"it would have been seen with a probability of at least {percent(PROBABILITY)}."
     )
     if power["near_copies_share"] is not None:
         text += (
             f" For copies with light noise (ten times nearer to their original than to the next real row) "
-            f"the share is {_percent(power['near_copies_share'])}."
+            f"the share is {percent(power['near_copies_share'])}."
         )
     return Verdict("no leak found", text, power, tests)
 
@@ -88,43 +88,50 @@ def _why_not_told(comparison: Comparison, power: dict[str, Any]) -> str | None:
     if seen is None:
         return (
             "Too many real rows are alike: a copied row cannot be told from a row that happens to be the same. "
-            "Judge the table with more of its columns, or ask whether its rows say anything about a single person at all."
+            "Judge the table with more of its columns, or ask whether its rows say anything about one person at all."
         )
     if seen > WORTH_SEEING:
         return (
-            f"Too few rows: copying of {_percent(seen)} of the synthetic rows would be the least that the tests could "
-            f"see. About {power['rows_needed']:,} synthetic rows, from a real table larger in proportion, are needed to "
-            f"see {_percent(WORTH_SEEING)}."
+            f"Too few rows: the least that the tests could see is copying of {percent(seen)} of the synthetic rows. "
+            f"About {power['rows_needed']:,} synthetic rows, from a real table larger in proportion, are needed "
+            f"to see {percent(WORTH_SEEING)}."
         )
     return None
 
 
-def _say(test: dict[str, Any]) -> str:
-    odds = test["p_corrected"]
-    chance = "less than one in a million" if odds < 1e-6 else f"about {odds:.1g}"
-    if "holdout" not in test:
-        what = (
-            "of the synthetic rows have a train row as their nearest real row"
-            if test["test"].startswith("nearest")
-            else "of the closeness of synthetic rows to single real rows falls on train rows"
+def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
+    """What leaks, in plain sentences: exact copies first, then nearness, then replayed values."""
+    found = {test["test"]: test for test in tests if test["leak"]}
+    sentences = []
+    exact = [test for name, test in found.items() if name.startswith("exact copies")]
+    if exact and copies is not None:
+        figure = copies.figure
+        sentences.append(f"{percent(figure.value or 0.0)} of the synthetic rows are exact copies of train rows.")
+        if figure.reference is not None and figure.matched is not None:
+            sentences[-1] = (
+                f"{sentences[-1][:-1]} ({percent(figure.matched)} counting only as many train rows as the holdout has); "
+                f"{percent(figure.reference)} equal a holdout row, which the generator never saw."
+            )
+    near = [test for test in found.values() if "share" in test]
+    if near:
+        clearest = max(near, key=lambda test: test["share"] - test["expected"])
+        how = ", weighted by how clear a case is" if clearest["weighted"] else ""
+        sentences.append(
+            f"The nearest real row of a synthetic row is a train row in {percent(clearest['share'])} of cases{how}; "
+            f"for fresh rows that would be {percent(clearest['expected'])}."
         )
-        return (
-            f"{_percent(test['share'])} {what}, where {_percent(test['expected'])} is what fresh rows would have; "
-            f"the probability of that by chance is {chance}."
-        )
-    what = test["test"][0].upper() + test["test"][1:]
-    return (
-        f"{what}: {test['found']:,} match train rows alone and {test['holdout']:,} rows the generator never saw, where about "
-        f"{test['expected']:,.0f} of the former would be chance; the probability of that by chance is {chance}."
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+    for name, test in found.items():
+        if name.startswith("real values"):
+            sentences.append(
+                f"{name[0].upper()}{name[1:]}: {test['found']:,}, where {test['expected']:,.0f} would be chance."
+            )
+    odds = min(test["p_corrected"] for test in found.values())
+    chance = "less than one in a million" if odds < 1e-6 else f"about one in {1 / odds:,.0f}"
+    return " ".join([*sentences, f"That this is chance has a probability of {chance}."])
 
 
 def _power(comparison: Comparison, copies: Copies | None, near: Nearness | None, level: float) -> dict[str, Any]:
-    """The smallest shares of copied rows that would be seen with `PROBABILITY`; None where not even all copied would."""
+    """The least shares of copied rows that would be seen with `PROBABILITY`; None where not even all copied would."""
     n = comparison.rows("synthetic")
     shares, needed = [], []
     for test in copies.tests if copies and comparison.holdout is not None else ():

@@ -1,4 +1,4 @@
-"""Train on synthetic, test on real (Esteban et al. 2017): does a model learnt from the synthetic rows work on fresh real ones?
+"""Train on synthetic, test on real (Esteban et al. 2017): does a model of the synthetic rows work on fresh real ones?
 
 Boosted trees are trained twice, on synthetic rows and on real train rows, and both are tested on the holdout.
 Classification is judged by the AUC (the mean of one-vs-rest AUCs where there are several classes), regression by R².
@@ -100,7 +100,8 @@ def tstr(comparison: Comparison, seed: SeedTree, target: str | None = None) -> U
     details = {"target": chosen.view.name, "task": chosen.task, "reason": chosen.reason}
     if comparison.holdout is None:
         raise NotComputable(
-            "There is no holdout: a model's use can only be measured on real rows that neither it nor the generator saw."
+            "There is no holdout: a model's use can only be measured on real rows that "
+            "neither it nor the generator saw."
         )
     if len(comparison.views) < 2:
         raise NotComputable("Fewer than two columns are judged, so there is nothing to predict the target from.")
@@ -162,7 +163,7 @@ def _class_scores(
     positives: np.ndarray,
     seed: SeedTree,
 ) -> dict[int, np.ndarray]:
-    """For each class, a score (n,) of the test rows; all equal where the training rows know only one class or lack this one."""
+    """For each class, a score (n,) of the test rows; all equal where the training rows lack it or have one class."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     present = np.unique(label)
@@ -212,7 +213,7 @@ def _regression(
             early_stopping=False,
             categorical_features=comparison.categorical_features(view.name),
             random_state=seed.integer("trees") % 2**32,
-        ).fit(comparison.features(side, rows, view.name), (view.values(side, rows) - centre) / scale)  # type: ignore[arg-type]
+        ).fit(comparison.features(side, rows, view.name), (view.values(side, rows) - centre) / scale)
         return model.predict(comparison.features("holdout", test, view.name))
 
     guesses: dict[str, np.ndarray] = dict(zip(MODELS, side_by_side(guess, MODELS), strict=True))
@@ -246,7 +247,7 @@ def _finish(
     known: dict[str, np.ndarray],
     details: dict[str, Any],
 ) -> Utility:
-    """The figure and its details; intervals are bootstrap percentiles over the same draws of test rows for both models."""
+    """The figure and its details; intervals are bootstrap percentiles over the same test rows for both models."""
 
     def interval(sample: np.ndarray) -> tuple[float, float]:
         low, high = np.quantile(sample, [0.025, 0.975])

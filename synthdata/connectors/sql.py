@@ -129,7 +129,7 @@ def _explained(error: Exception, source: str) -> str:
         kind = f"{kind}, SQLSTATE {state}"
     elif re.search(r"connect|resolve|host|timeout|socket|authentication", str(cause), re.IGNORECASE):
         text = str(cause) if kind in ("OperationalError", "ConnectionTimeout") else ""
-    text = scrub(" ".join(text.split()), source)[:300].rstrip(". ")
+    text = scrub(text.strip().partition("\n")[0], source)[:300].rstrip(". ")  # hints follow on further lines
     return text or kind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers
-from synthdata.reporting.palette import Theme, colours
+from synthdata.reporting.palette import SANS, Theme, colours
 from synthdata.reporting.series import (
     DISTANCE_LABELS,
     SAMPLE_LABELS,
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from synthdata.reporting.report import ColumnFacts
 
-FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 _CLEAR = "rgba(0,0,0,0)"
 
 
@@ -83,11 +82,11 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
             ygap=1 if len(names) <= 40 else 0,
         )
     )
-    readable = len(names) <= 30
+    readable = len(names) <= 12
     ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": labels, "showticklabels": readable}
     figure.update_xaxes(**ticks, tickangle=-60, showgrid=False, constrain="domain")
     figure.update_yaxes(**ticks, autorange="reversed", scaleanchor="x", showgrid=False, constrain="domain")
-    return _dress(figure, theme, 460)
+    return _dress(figure, theme, 440 if readable else 350)
 
 
 def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go.Figure | None:
@@ -218,9 +217,9 @@ def _dress(figure: go.Figure, theme: Theme, height: int) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor=_CLEAR,
         plot_bgcolor=_CLEAR,
-        font={"family": FONT, "size": 13, "color": shade["ink"]},
+        font={"family": SANS, "size": 13, "color": shade["ink"]},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        hoverlabel={"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": FONT}},
+        hoverlabel={"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": SANS}},
         template="none",
     )
     axis = {

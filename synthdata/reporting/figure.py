@@ -102,6 +102,8 @@ class Figure:
         'As close as fresh real rows.'
         >>> Figure("fidelity.shape", 0.024, reference=0.008).reading()
         '3.0 times the distance of fresh real rows.'
+        >>> Figure("fidelity.detection", 0.88, reference=0.99, direction="higher").reading()
+        '0.11 below fresh real rows.'
         >>> Figure("fidelity.shape", None, text="No column to compare.").reading()
         'No column to compare.'
         """
@@ -114,7 +116,7 @@ class Figure:
             return _near_target(self.value, self.mark, self.low, self.high)
         if self.direction == "lower":
             return _lower(value, self.mark, self.metric == "privacy.copies")
-        return _higher(value, self.mark, self.metric == "utility.tstr")
+        return _higher(value, self.mark, self.show(self.mark - value), self.metric == "utility.tstr")
 
 
 def _near_target(value: float, target: float, low: float | None, high: float | None) -> str:
@@ -141,12 +143,8 @@ def _lower(value: float, mark: float, copies: bool) -> str:
     return f"{value / mark:.1f} times the distance of fresh real rows."
 
 
-def _higher(value: float, mark: float, trained: bool) -> str:
+def _higher(value: float, mark: float, shown: str, trained: bool) -> str:
     what = "real training rows" if trained else "fresh real rows"
     if value >= mark - 0.005:
         return f"As good as {what}."
-    if mark <= 0:
-        return f"Below {what}, which do not do well either."
-    if value <= 0:
-        return f"Nothing of what {what} reach."
-    return f"{numbers.percent(value / mark)} of what {what} reach."
+    return f"{shown} below {what}."

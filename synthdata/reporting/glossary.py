@@ -78,7 +78,7 @@ METRICS: dict[str, Term] = {
         "score",
     ),
     "utility.tstr": Term(
-        "Usefulness",
+        "Predictive score",
         "Does a model trained on synthetic rows work on real ones?",
         "A classifier (or regressor) learns from synthetic rows only and is tested on real rows that no one has "
         "seen. "

@@ -47,6 +47,24 @@ def render(report: Report) -> str:
     return _environment().get_template("report.html.j2").render(_context(report))
 
 
+def render_part(report: Report | None, part: str, **more: Any) -> str:
+    """One part of the page as a fragment for the dashboard: a template's name, such as ``scores``.
+
+    Columns are named in it, not linked. `part_styles` goes with it.
+    """
+    context = _context(report) if report else {"report": None}
+    inner = _environment().get_template(f"{part}.html.j2").render({**context, "link_columns": False, **more})
+    return f'<div class="synthdata-view">{inner}</div>'
+
+
+def part_styles(theme: palette.Theme) -> str:
+    """The stylesheet of `render_part`, which touches nothing outside it."""
+    properties = f"{palette.FONT_PROPERTIES} {palette.custom_properties(theme)}"
+    rules = "\n".join(_asset(name) for name in ("report.css", "charts.css", "card.css"))
+    base = "font: 400 0.9375rem/1.55 var(--sans); color: var(--ink);"
+    return f"<style>.synthdata-view {{ {properties} {base}\n{rules}\n}}</style>"
+
+
 def _context(report: Report) -> dict[str, Any]:
     """Everything the templates need that is not a lookup in the facts."""
     return {
@@ -54,6 +72,7 @@ def _context(report: Report) -> dict[str, Any]:
         "facts": report.facts,
         "run": report.run,
         "sections": SECTIONS,
+        "link_columns": True,
         "opening": words.opening(report),
         "title": words.title(report),
         "worst": report.worst_columns(),

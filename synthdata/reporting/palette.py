@@ -11,6 +11,14 @@ from typing import Literal
 
 Theme = Literal["light", "dark"]
 
+SERIF = (
+    "'Iowan Old Style', Charter, 'Bitstream Charter', 'Sitka Text', Cambria, Georgia, 'Liberation Serif', "
+    "'Times New Roman', serif"
+)
+SANS = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
+MONO = "ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'Liberation Mono', monospace"
+FONT_PROPERTIES = f"--serif: {SERIF}; --sans: {SANS}; --mono: {MONO}; --gap: clamp(1rem, 2.4vw, 1.75rem);"
+
 LIGHT: dict[str, str] = {
     "page": "#faf8f4",
     "surface": "#ffffff",

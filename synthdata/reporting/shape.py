@@ -72,6 +72,9 @@ def check(facts: Any, where: str = "The report") -> None:
         checker.member(facts, name, dict, required=False)
 
 
+_KINDS = {"dict": "an object", "list": "a list", "str": "text"}
+
+
 class _Checker:
     """Checks parts of the facts and names the place of the first that is wrong."""
 
@@ -95,7 +98,7 @@ class _Checker:
         if value is None and not required:
             return kind()
         if not isinstance(value, kind):
-            raise self.wrong(prefix + name, {dict: "an object", list: "a list", str: "text"}[kind])
+            raise self.wrong(prefix + name, _KINDS[kind.__name__])
         if options and value not in options:
             raise self.wrong(prefix + name, f"one of {', '.join(options)}")
         return value

@@ -22,7 +22,7 @@ def terminal_summary(report: Report) -> RenderableType:
     from rich.text import Text
 
     opening = words.opening(report)
-    style = _STYLES[report.verdict]
+    style = _STYLES[words.tone(report)]
     parts: list[RenderableType] = [
         Text.assemble(("\n" + opening.answer, f"bold {style}"), " ", opening.sentence),
         Text(words.privacy_sentence(report), style="dim"),

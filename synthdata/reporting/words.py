@@ -50,8 +50,18 @@ def opening(report: Report) -> Opening:
             "Not on this evidence.", "How good the table is was measured, but whether it is safe could not be judged."
         )
     if report.verdict == "warn":
-        return Opening("Yes, with care.", "Nothing forbids sharing it, but read the warnings before you do.")
+        warnings = numbers.plural(len(broken), "rule warns", "rules warn") if broken else "there are warnings"
+        return Opening(
+            "Yes, with care.", f"Nothing forbids sharing it, but {warnings}: read why before you rely on it."
+        )
     return Opening("Yes, under the policy applied.", "Every rule of the policy is met.")
+
+
+def tone(report: Report) -> str:
+    """``pass``, ``warn`` or ``fail``: how the answer is coloured. What could not be judged is no pass."""
+    if report.privacy_state == "leak found":
+        return "fail"
+    return "warn" if report.verdict == "pass" and report.privacy_state == "cannot tell" else report.verdict
 
 
 def privacy_sentence(report: Report) -> str:

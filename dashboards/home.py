@@ -1,0 +1,124 @@
+"""The first page: every run as a card, with its verdict and three scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboards import store
+from dashboards.address import follow, remember
+from synthdata.errors import SynthdataError
+from synthdata.reporting import numbers
+from synthdata.reporting.html import render_part
+from synthdata.reporting.report import Report
+from synthdata.reporting.words import STATUS_LABELS, opening, tone
+from synthdata.runs.store import RunInfo
+
+PAGE_SIZE = 20
+FILTERS = {"all": "All", "done": "Done", "running": "Running", "ended": "Failed or cancelled"}
+
+
+def show(page: Any) -> None:
+    """Draw the page."""
+    runs = store.runs()
+    st.title("Runs", anchor=False)
+    if not runs:
+        empty()
+        return
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    sought = left.text_input("Find a run", key="find", bind="query-params", placeholder="Name, source or model")
+    wanted = right.segmented_control(
+        "Show",
+        list(FILTERS),
+        format_func=FILTERS.__getitem__,
+        key=follow("show", FILTERS, "all"),
+        on_change=remember,
+        args=("show",),
+        required=True,
+    )
+    found = [run for run in runs if matches(run, sought or "", wanted or "all")]
+    limit = st.session_state.setdefault("limit", PAGE_SIZE)
+    st.caption(f"{numbers.plural(len(found), 'run')}, the newest first" if found else "No run fits that.")
+    going = any(run.status == "running" for run in found[:limit])
+    st.fragment(cards, run_every=3 if going else None)([run.name for run in found[:limit]], page)
+    if len(found) > limit and st.button(f"Show {min(PAGE_SIZE, len(found) - limit)} more", key="more"):
+        st.session_state["limit"] = limit + PAGE_SIZE
+        st.rerun()
+
+
+def matches(run: RunInfo, sought: str, wanted: str) -> bool:
+    """Whether a run is to be listed.
+
+    >>> from pathlib import Path
+    >>> run = RunInfo(Path("a"), "a", "cancelled", "adult.csv", "trees")
+    >>> matches(run, "ADULT", "all"), matches(run, "", "ended"), matches(run, "", "done")
+    (True, True, False)
+    """
+    groups = {"failed": "ended", "cancelled": "ended", "broken": "ended"}
+    told = f"{run.name} {run.source} {run.model or ''}".casefold()
+    return sought.strip().casefold() in told and wanted in ("all", groups.get(run.status, run.status))
+
+
+def cards(names: list[str], page: Any) -> None:
+    """The runs of these names, as they stand now."""
+    now = {run.name: run for run in store.runs()}
+    for position, name in enumerate(names):
+        if name in now:
+            with st.container(key=f"run-card-{position}"):
+                card(now[name])
+                st.page_link(page, label=f"Open {name}", query_params={"run": name})
+
+
+def card(run: RunInfo) -> None:
+    """One run: what it is, how it stands, and its scores where there are any."""
+    report: Report | None = None
+    state, message = run.status, run.message
+    if run.status == "done":
+        try:
+            report = store.report(run)
+            state = tone(report)
+        except SynthdataError as error:
+            state, message = "broken", str(error)
+    elif run.status == "running":
+        message = progress_text(store.last_event(run))
+    st.html(
+        render_part(
+            report,
+            "card",
+            state=state,
+            label=opening(report).answer if report else STATUS_LABELS.get(state, state),
+            name=run.name,
+            source=run.source,
+            model=run.model,
+            rows=f"{numbers.count(report.run['rows'].get('synthetic'))} rows" if report else "",
+            date=numbers.moment(run.finished or run.started),
+            message=message or "It left no message.",
+        )
+    )
+
+
+def progress_text(event: dict[str, Any]) -> str:
+    """What a run is doing, in words.
+
+    >>> progress_text({"stage": "fit", "message": "Fitting trees", "fraction": 0.43, "seconds_left": 8})
+    'Fitting trees: 43%, about 8.0 s left in this stage.'
+    """
+    if not event:
+        return "Starting."
+    doing = str(event.get("message") or event.get("stage") or "Working")
+    fraction, left = event.get("fraction"), event.get("seconds_left")
+    done = f": {fraction:.0%}" if isinstance(fraction, int | float) else ""
+    return f"{doing}{done}{f', about {numbers.seconds(left)} left in this stage' if left else ''}."
+
+
+def empty() -> None:
+    """What to do first."""
+    st.subheader("There are no runs here yet", anchor=False)
+    st.write("A run makes a synthetic table from a real one, and measures how good and how safe it is. Start with:")
+    st.code("synthdata run your-table.csv", language="bash")
+    st.write("Or try it on a small table that is already installed:")
+    st.code("synthdata run sklearn:breast_cancer", language="bash")
+    st.caption(
+        f"Runs that lie in the folder “{store.root().name}” appear on this page; reload it when one has started."
+    )

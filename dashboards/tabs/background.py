@@ -1,0 +1,27 @@
+"""Checks of the tables, provenance, methods, and the report as files."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from synthdata.reporting.html import render_part
+from synthdata.reporting.report import Report
+from synthdata.runs.store import RunInfo
+
+
+def checks(report: Report, run: RunInfo) -> None:
+    """What was checked of source and synthetic table."""
+    st.html(render_part(report, "checks"))
+
+
+def provenance(report: Report, run: RunInfo) -> None:
+    """Where everything came from, how it was measured, and what the words mean."""
+    files = {"report.html": "Report as a page", "report.json": "Report as data"}
+    for place, (name, label) in zip(st.columns(4), files.items(), strict=False):
+        path = run.folder / name
+        if path.is_file():
+            place.download_button(
+                label, path.read_bytes(), file_name=f"{run.name}-{name}", on_click="ignore", width="stretch"
+            )
+    for part in ("provenance", "methods", "glossary"):
+        st.html(render_part(report, part))

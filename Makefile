@@ -21,7 +21,7 @@ demo:
 
 test:
 	@scripts/setup.sh test
-	@.venv/bin/python -m pytest --cov --cov-report=term $(ARGS)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(ARGS)
 
 lint:
 	@scripts/setup.sh test

@@ -65,7 +65,7 @@ PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (Y
 @app.command()
 def inspect(
     source: Source,
-    schema_out: Annotated[Path | None, typer.Option("--schema-out", help="Write the schema here, to be edited.")] = None,
+    schema_out: Annotated[Path | None, typer.Option("--schema-out", help="Write the schema here.")] = None,
     table: TableName = None,
     query: Query = None,
     schema: SchemaFile = None,
@@ -91,10 +91,10 @@ def inspect(
 def run(
     source: Source,
     model: Model = "trees",
-    rows: Annotated[int | None, typer.Option("--rows", help="Synthetic rows; by default as many as the source has.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", help="Synthetic rows; by default those of the source.")] = None,
     holdout: Annotated[float, typer.Option("--holdout", help="The fraction of rows that the model never sees.")] = 0.2,
     policy: PolicyFile = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default a new one in runs/.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default in runs/.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")] = False,
     table: TableName = None,
     query: Query = None,
@@ -129,7 +129,9 @@ def run(
             overwrite=overwrite,
             progress=progress,
         )
-    console.print(f"\nSynthetic table  {done.folder / 'synthetic.parquet'}\nReport           {done.folder / 'report.html'}")
+    console.print(
+        f"\nSynthetic table  {done.folder / 'synthetic.parquet'}\nReport           {done.folder / 'report.html'}"
+    )
     finish(console, done.report)
 
 
@@ -188,10 +190,9 @@ def sample(
     from synthdata import connectors
     from synthdata.models.registry import load
 
-    with working() as (console, progress):
-        with progress.stage("sample", "Drawing rows"):
-            frame = load(model).sample(n, given=given, seed=seed, progress=progress)
-            connectors.write(frame, output)
+    with working() as (console, progress), progress.stage("sample", "Drawing rows"):
+        frame = load(model).sample(n, given=given, seed=seed, progress=progress)
+        connectors.write(frame, output)
     console.print(f"{len(frame):,} rows written to {output}.")
 
 

@@ -34,7 +34,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect_source` found; ``width`` counts codes and values over all columns, ``memory`` is the encoded table in bytes."""
+    """What `inspect_source` found; ``width`` counts codes and values of all columns, ``memory`` is in bytes."""
 
     display: str
     rows: int
@@ -48,7 +48,9 @@ class Inspection:
 
     def renderable(self) -> RenderableType:
         """The inspection as a person reads it in a terminal."""
-        columns = Grid("column", "kind", "stored as", "null", "why", "sure", "encoded as", title_justify="left", title="Columns")
+        columns = Grid(
+            "column", "kind", "stored as", "null", "why", "sure", "encoded as", title_justify="left", title="Columns"
+        )
         reasons = {guess.column.name: guess for guess in self.guesses}
         for column in self.schema:
             guess = reasons[column.name]
@@ -90,8 +92,8 @@ def inspect_source(
     """
     progress = progress or silent()
     seeds = SeedTree(seed).child("inspect")
-    with progress.stage("read", "Reading the table"):
-        loaded = open_source(source, table=table, query=query, progress=progress)
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
         guesses = infer(loaded.frame).guesses
         real = prepare(loaded.frame, schema, target=target, drop_text=True)
         require_rows(real)

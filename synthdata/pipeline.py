@@ -67,8 +67,8 @@ def run(
 ) -> Run:
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
 
-    ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by default
-    that of the source); ``holdout`` the fraction of rows that the model never sees.
+    ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by
+    default that of the source); ``holdout`` the fraction of rows that the model never sees.
 
     Raises:
         SynthdataError: the input cannot be used; the message says what to do.
@@ -82,8 +82,8 @@ def run(
     rules = load_policy(policy)
     seeds = SeedTree(seed)
 
-    with progress.stage("read", "Reading the table"):
-        loaded = open_source(source, table=table, query=query, progress=progress)
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
         real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
         require_rows(real)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
@@ -126,8 +126,9 @@ def run(
                 source_checks=source_checks,
             )
         with progress.stage("report", "Writing the report"):
-            about = describe_run(folder.path.name, loaded, real, (len(train), len(held), len(synthetic)), synthesizer, seeds, progress)
-            notes = [*loaded.notes, *synthesizer.encoder_.notes]
+            sizes = (len(train), len(held), len(synthetic))
+            about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
+            notes = [*loaded.notes, *synthesizer.notes]
             report = write_report({**facts, "run": about, "notes": notes}, folder.path)
     return Run(folder.path, report, synthetic)
 
@@ -154,12 +155,11 @@ def evaluate(
     progress = progress or silent()
     rules = load_policy(policy)
     seeds = SeedTree(seed)
-    with progress.stage("read", "Reading the tables"):
-        loaded = open_source(real, progress=progress)
-        train = prepare(loaded.frame, schema, target=target, drop_text=True)
-        held = open_source(holdout, progress=progress).frame if holdout is not None else None
-        made = open_source(synthetic, progress=progress)
+    loaded = open_source(real, progress=progress)
+    held = open_source(holdout, progress=progress).frame if holdout is not None else None
+    made = open_source(synthetic, progress=progress)
     with progress.stage("check", "Checking the source"):
+        train = prepare(loaded.frame, schema, target=target, drop_text=True)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
         facts = validate(
@@ -199,8 +199,8 @@ def fit(
     """
     progress = progress or silent()
     synthesizer = make_model(model, settings) if isinstance(model, str) else model
-    with progress.stage("read", "Reading the table"):
-        loaded = open_source(source, table=table, query=query, progress=progress)
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
         real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
         require_rows(real)
     with progress.stage("fit", f"Fitting {synthesizer.name}"):
@@ -273,6 +273,7 @@ def describe_run(
     train, held, synthetic = rows
     return {
         "name": name,
+        "title": loaded.name,
         "source": loaded.display,
         "model": synthesizer.name if synthesizer else None,
         "model_summary": synthesizer.summary if synthesizer else "",

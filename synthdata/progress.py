@@ -16,9 +16,9 @@ from synthdata.errors import Cancelled
 class Event:
     """One thing that happened.
 
-    ``stage`` is the pipeline's stage (``read``, ``check``, ``fit``, ``sample``, ``validate``, ``report``), ``fraction`` how
-    much of that stage is done (0 to 1, None where unknown), ``seconds_left`` an estimate for the stage, ``figures`` any numbers worth drawing
-    (a held-out quality, never a value of a row).
+    ``stage`` is the pipeline's stage (``read``, ``infer``, ``check``, ``fit``, ``sample``, ``validate``, ``report``),
+    ``fraction`` how much of that stage is done (0 to 1, None where unknown), ``seconds_left`` an estimate for the stage,
+    ``figures`` any numbers worth drawing (a held-out quality, never a value of a row).
     """
 
     stage: str
@@ -90,6 +90,7 @@ class EventLog:
         self.path = path
 
     def __call__(self, event: Event) -> None:
+        """Append one event."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(event)) + "\n")
 

@@ -41,6 +41,7 @@ class ProgressBar:
         self.bar.stop()
 
     def __call__(self, event: Event) -> None:
+        """Move the bar of the event's stage."""
         if event.stage not in self.tasks:
             self.titles[event.stage] = event.message or event.stage
             self.tasks[event.stage] = self.bar.add_task(self.titles[event.stage], total=1.0, left="")

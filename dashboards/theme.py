@@ -8,7 +8,7 @@ _PAGE_STYLES = """
 .stMainBlockContainer { max-width: 76rem; padding-top: 2.5rem; }
 .stAppHeader { background: transparent; }
 [data-testid="stPageLink"] a { padding-left: 0; background: transparent !important; }
-[data-testid="stPageLink"] a p { font-weight: 400 !important; text-decoration: underline; text-underline-offset: 0.18em; }
+[data-testid="stPageLink"] a p { font-weight: 400 !important; text-decoration: underline; }
 [data-testid="stHtml"] + [data-testid="stHtml"] .section-head { margin-top: 2rem; }
 [class*="st-key-run-card"] { position: relative; gap: 0; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] a { width: fit-content; padding-left: 0; }

@@ -109,6 +109,9 @@ def caveats(report: Report) -> list[str]:
             "No mathematical guarantee (differential privacy) stands behind this table: tests can find a leak, not "
             "exclude one."
         )
+    broken = [rule for rule in report.rules if rule.get("met") is False]
+    if broken:
+        found.append(f"{numbers.plural(len(broken), 'rule')} of the policy {policy_name(report)} not met.")
     if not report.has_holdout:
         found.append(
             "There was no holdout, so no figure can be read against fresh real rows, and copies by chance look like "

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Side, View, plain
-from synthdata.validation.fidelity.trend import Trend, correlations
+from synthdata.validation.fidelity.trend import Trend, correlations, standardised
 
 MEASURE = (
     "Pearson correlation for two numbers (-1 to 1), Cramér's V for two categories (0 to 1), "
@@ -83,9 +83,9 @@ def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
     """
     present = ~np.isnan(numbers)
     codes, numbers = codes[present] + 1, numbers[present]
-    if len(numbers) < 2 or numbers.std() == 0 or len(np.unique(codes)) < 2:
+    if len(numbers) < 2 or np.ptp(numbers) == 0 or len(np.unique(codes)) < 2:
         return float("nan")
-    numbers = (numbers - numbers.mean()) / numbers.std()
+    numbers = standardised(numbers)
     counts = np.bincount(codes)
     sums = np.bincount(codes, weights=numbers)
     between = (sums[counts > 0] ** 2 / counts[counts > 0]).sum() / len(numbers)

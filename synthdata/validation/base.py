@@ -21,6 +21,9 @@ NO_HOLDOUT = (
     "There is no holdout (real rows that the generator never saw), "
     "so the same figure for fresh real data cannot be given."
 )
+#: rows that a holdout needs for figures on fresh real data to say something
+REFERENCE_ROWS = 20
+SMALL_HOLDOUT = f"The holdout has fewer than {REFERENCE_ROWS} rows, too few for the same figure on fresh real data."
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,13 @@ class Comparison:
         """How many rows a side has; 0 for a holdout that is not there."""
         table = {"train": self.train, "holdout": self.holdout, "synthetic": self.synthetic}[side]
         return 0 if table is None else len(table)
+
+    @property
+    def no_reference(self) -> str | None:
+        """Why there are no figures for fresh real rows; None where there are."""
+        if self.holdout is None:
+            return NO_HOLDOUT
+        return SMALL_HOLDOUT if len(self.holdout) < REFERENCE_ROWS else None
 
     @property
     def schema(self) -> Schema:

@@ -178,7 +178,7 @@ def _readable(table: Table) -> pd.DataFrame:
             continue
         series = frame[column.name]
         if column.kind == "numerical" and not column.generated and not numpy_dtype(str(series.dtype)):
-            series = series.astype(object).map(lambda value: float(value), na_action="ignore").astype(float)
+            series = pd.Series([np.nan if pd.isna(value) else float(value) for value in series], dtype=float)
         elif isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not isinstance(
             series.dtype, pd.DatetimeTZDtype
         ):

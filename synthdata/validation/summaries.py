@@ -76,13 +76,14 @@ def summary(view: View, side: Side, scale: View) -> dict[str, Any]:
     if not len(present):
         return {"mean": None, "std": None, "quantiles": None, "distinct": 0}
     step = _rounding(scale)
+    size = float(np.abs(present).max()) or 1.0  # keeps squares of very large numbers finite
     write = _writer(view)
     points = {
         f"{100 * q:g}": write(_round(v, step)) for q, v in zip(QUANTILES, np.quantile(present, QUANTILES), strict=True)
     }
     return {
-        "mean": write(_round(float(present.mean()), step)),
-        "std": _round(float(present.std()), step),
+        "mean": write(_round(float((present / size).mean()) * size, step)),
+        "std": _round(float((present / size).std()) * size, step),
         "quantiles": points,
         "distinct": len(np.unique(present)),
         "unit": "seconds" if view.column.kind in ("datetime", "timedelta") else None,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthdata.random import SeedTree
-from synthdata.validation.base import NO_HOLDOUT, Comparison, Figure, NotComputable, Side
+from synthdata.validation.base import Comparison, Figure, NotComputable, Side
 from synthdata.validation.parallel import side_by_side
 from synthdata.validation.statistics import NORMAL_95
+from synthdata.validation.trees import fit_classifier
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -47,12 +48,10 @@ def detection(comparison: Comparison, seed: SeedTree) -> Detection:
     if rows < MINIMUM:
         raise NotComputable(f"A classifier needs at least {MINIMUM} rows of each table; there are {rows}.")
     auc, deviation, columns, n = _detect(comparison, "synthetic", seed.child("synthetic"), importance=True)
-    reference, text = None, NO_HOLDOUT if comparison.holdout is None else None
-    if comparison.rows("holdout") >= MINIMUM:
+    reference, text = None, comparison.no_reference
+    if text is None:
         reference_auc, *_ = _detect(comparison, "holdout", seed.child("holdout"), importance=False)
         reference = score(reference_auc)
-    elif comparison.holdout is not None:
-        text = f"The holdout has fewer than {MINIMUM} rows, too few for the same figure on fresh real data."
     interval = (score(auc + NORMAL_95 * deviation), score(auc - NORMAL_95 * deviation))
     return Detection(Figure(score(auc), interval, reference, "higher", n=n, text=text), columns)
 
@@ -70,7 +69,6 @@ def _detect(
     comparison: Comparison, side: Side, seed: SeedTree, *, importance: bool
 ) -> tuple[float, float, list[tuple[str, float]], int]:
     """The AUC, its standard deviation, the columns' importances, and the rows used of each side."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
 
     n = min(comparison.rows("train"), comparison.rows(side), ROWS)
@@ -81,13 +79,8 @@ def _detect(
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed.integer("folds") % 2**32)
 
     def fit(fold: tuple[np.ndarray, np.ndarray]) -> HistGradientBoostingClassifier:
-        model = HistGradientBoostingClassifier(
-            learning_rate=0.2,
-            max_iter=100,
-            early_stopping=False,
-            categorical_features=comparison.categorical_features(),
-            random_state=seed.integer("trees") % 2**32,
-        ).fit(data[fold[0]], label[fold[0]])
+        categories = comparison.categorical_features()
+        model = fit_classifier(data[fold[0]], label[fold[0]], categories, seed.integer("trees"), learning_rate=0.2)
         guess[fold[1]] = model.decision_function(data[fold[1]])
         return model
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthdata.random import SeedTree
-from synthdata.validation.base import NO_HOLDOUT, Comparison, Figure, NotComputable, Side, View
+from synthdata.validation.base import Comparison, Figure, NotComputable, Side, View
 from synthdata.validation.statistics import (
     around,
     bootstrap_weights,
@@ -59,8 +59,8 @@ def shape(comparison: Comparison, seed: SeedTree) -> Shape:
     values = shape_distances(comparison, "synthetic")
     deviations, overall = _deviations(comparison, seed)
     n, references, matched = comparison.rows("synthetic"), None, None
-    text = NO_HOLDOUT if comparison.holdout is None else None
-    if comparison.holdout is not None:
+    text = comparison.no_reference
+    if text is None:
         references = shape_distances(comparison, "holdout")
         drawn = comparison.draw("synthetic", comparison.rows("holdout"), seed.generator("matched"))
         matched = shape_distances(comparison, "synthetic", drawn)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthdata.random import SeedTree
-from synthdata.validation.base import NO_HOLDOUT, Comparison, Figure, NotComputable, Side, View
+from synthdata.validation.base import Comparison, Figure, NotComputable, Side, View
 from synthdata.validation.statistics import around, bootstrap_weights, total_variation
 
 BINS = 10
@@ -55,9 +55,9 @@ def trend(comparison: Comparison, seed: SeedTree) -> Trend:
     error = pair_errors(pairs, "synthetic", rows["train"], rows["synthetic"])
     deviation = _deviation(comparison, pairs, seed)
     reference, matched = None, None
-    text = NO_HOLDOUT if comparison.holdout is None else None
+    text = comparison.no_reference
     upper = np.triu_indices(count, 1)
-    if comparison.holdout is not None:
+    if text is None:
         reference = pair_errors(pairs, "holdout", rows["train"], rows["holdout"])
         drawn = rows["synthetic"]
         if len(drawn) > len(rows["holdout"]):
@@ -158,6 +158,8 @@ def correlations(columns: list[np.ndarray]) -> np.ndarray:
     present = ~np.isnan(values)
     counts = np.maximum(present.sum(axis=0), 1)
     values = np.where(present, values, 0.0)
+    largest = np.abs(values).max(axis=0)
+    values /= np.where(largest > 0, largest, 1.0)  # keeps squares of very large numbers finite
     values -= np.where(present, values.sum(axis=0) / counts, 0.0)
     scale = np.sqrt((values**2).sum(axis=0) / counts)
     values /= np.where(scale > 0, scale, 1.0)
@@ -210,13 +212,19 @@ def _weighted_correlations(a: np.ndarray, b: np.ndarray, weights: np.ndarray) ->
     both = ~(np.isnan(a) | np.isnan(b))
     if both.sum() < 2:
         return np.zeros(len(weights))
-    a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
-    a, b = a / (a.std() or 1.0), b / (b.std() or 1.0)
+    a, b = standardised(a[both]), standardised(b[both])
     moments = weights[:, both] @ np.column_stack([np.ones_like(a), a, b, a * a, b * b, a * b]).astype(np.float32)
     total, sa, sb, saa, sbb, sab = moments.T.astype(np.float64)
     total = np.maximum(total, 1.0)
     spread = (saa - sa**2 / total) * (sbb - sb**2 / total)
     return np.where(spread > 1e-9, (sab - sa * sb / total) / np.sqrt(np.maximum(spread, 1e-9)), 0.0)
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Present values (n,) with mean 0 and spread 1; zeros where they do not vary."""
+    values = values / (np.abs(values).max() or 1.0)  # keeps squares of very large numbers finite
+    values = values - values.mean()
+    return values / (values.std() or 1.0)
 
 
 def _weighted_distances(joint: dict[Side, np.ndarray], weights: dict[Side, np.ndarray]) -> np.ndarray:

@@ -109,7 +109,7 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
         sentences.append(f"{percent(figure.value or 0.0)} of the synthetic rows are exact copies of train rows.")
         if figure.reference is not None and figure.matched is not None:
             sentences[-1] = (
-                f"{sentences[-1][:-1]} ({percent(figure.matched)} counting only as many train rows as the holdout has); "
+                f"{sentences[-1][:-1]} ({percent(figure.matched)} of as many train rows as the holdout has); "
                 f"{percent(figure.reference)} equal a holdout row, which the generator never saw."
             )
     near = [test for test in found.values() if "share" in test]

@@ -16,6 +16,7 @@ from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable, Side, View
 from synthdata.validation.parallel import side_by_side
 from synthdata.validation.statistics import bootstrap_weights
+from synthdata.validation.trees import fit_classifier, fit_regressor
 
 #: most rows a model is trained on, most rows it is tested on, bootstrap samples of the latter
 TRAIN_ROWS, TEST_ROWS, REPLICATES = 30_000, 10_000, 200
@@ -73,7 +74,7 @@ def choose_target(comparison: Comparison, target: str | None) -> Target:
             reason = f"no target was named: this is the last column with 2 to {DEFAULT_CLASSES} classes"
             return Target(view, "classification", reason)
     for view in reversed(comparison.views):
-        if view.continuous and np.nanstd(view.values("train")) > 0:
+        if view.continuous and len(np.unique(view.values("train")[~view.missing("train")])) > 1:
             return Target(
                 view, "regression", "no target was named and no column has few classes: this is the last that varies"
             )
@@ -164,17 +165,16 @@ def _class_scores(
     seed: SeedTree,
 ) -> dict[int, np.ndarray]:
     """For each class, a score (n,) of the test rows; all equal where the training rows lack it or have one class."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     present = np.unique(label)
     if len(present) < 2:
         return {code: np.zeros(len(test)) for code in positives}
-    model = HistGradientBoostingClassifier(
+    model = fit_classifier(
+        comparison.features(side, rows, name),
+        label,
+        comparison.categorical_features(name),
+        seed.integer("trees"),
         max_iter=100 if len(present) == 2 else max(20, 200 // len(present)),
-        early_stopping=False,
-        categorical_features=comparison.categorical_features(name),
-        random_state=seed.integer("trees") % 2**32,
-    ).fit(comparison.features(side, rows, name), label)
+    )
     chances = model.predict_proba(comparison.features("holdout", test, name))
     at = {code: position for position, code in enumerate(model.classes_)}
     return {code: chances[:, at[code]] if code in at else np.zeros(len(test)) for code in positives}
@@ -196,24 +196,23 @@ def _aucs(positive: np.ndarray, guess: np.ndarray, weights: np.ndarray) -> tuple
 def _regression(
     comparison: Comparison, chosen: Target, known: dict[str, np.ndarray], seed: SeedTree, details: dict[str, Any]
 ) -> Utility:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     view = chosen.view
     test = _draw(known["holdout"], TEST_ROWS, seed.generator("test"))
-    truth = view.values("holdout", test)
-    if truth.std() == 0:
+    size = float(np.nanmax(np.abs(view.values("train")))) or 1.0  # keeps squares of very large numbers finite
+    real = view.values("train") / size
+    scale, centre = float(np.nanstd(real)) or 1.0, float(np.nanmean(real))
+    truth = (view.values("holdout", test) / size - centre) / scale
+    if np.ptp(truth) == 0:
         raise NotComputable(f"The target {view.name!r} is constant in the holdout.")
-    scale = float(np.nanstd(view.values("train"))) or 1.0
-    centre = float(np.nanmean(view.values("train")))
-    truth = (truth - centre) / scale
 
     def guess(side: Side) -> np.ndarray:
         rows = _draw(known[side], TRAIN_ROWS, seed.generator(side))
-        model = HistGradientBoostingRegressor(
-            early_stopping=False,
-            categorical_features=comparison.categorical_features(view.name),
-            random_state=seed.integer("trees") % 2**32,
-        ).fit(comparison.features(side, rows, view.name), (view.values(side, rows) - centre) / scale)
+        model = fit_regressor(
+            comparison.features(side, rows, view.name),
+            (view.values(side, rows) / size - centre) / scale,
+            comparison.categorical_features(view.name),
+            seed.integer("trees"),
+        )
         return model.predict(comparison.features("holdout", test, view.name))
 
     guesses: dict[str, np.ndarray] = dict(zip(MODELS, side_by_side(guess, MODELS), strict=True))

@@ -15,6 +15,7 @@ Most names are pandas' own. A few more tell apart what pandas calls by one name:
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -113,6 +114,12 @@ def to_dtype(name: str) -> Any:
         return pd.StringDtype(na_value=np.nan)
     if name == "string":
         return pd.StringDtype("python")
+    # pandas prints these Arrow types but does not read them.
+    parts = re.fullmatch(r"decimal(128|256)\((\d+), (-?\d+)\)\[pyarrow\]", name)
+    if parts:
+        import pyarrow
+
+        return pd.ArrowDtype(getattr(pyarrow, f"decimal{parts[1]}")(int(parts[2]), int(parts[3])))
     try:
         if name == "string[pyarrow]":
             return pd.StringDtype("pyarrow")

@@ -11,7 +11,7 @@ from synthdata.table.dtypes import is_float
 from synthdata.table.evidence import Evidence, Guess, figure
 from synthdata.table.guess_moments import guess_date_digits
 from synthdata.table.patterns import learn_pattern
-from synthdata.table.personal import guess_personal
+from synthdata.table.personal import guess_personal, is_titled
 from synthdata.table.stored_numbers import rounded
 
 
@@ -164,7 +164,8 @@ def _amount(e: Evidence, decimals: int | None) -> Guess:
 
 def _personal_digits(e: Evidence) -> Guess | None:
     """Phone, card and national numbers stored as numbers; only where the name says so as well."""
-    if e.distinct < 2 or float(np.max(e.values)) < 1e4:
+    high, low = float(np.max(e.values)), float(np.min(e.values))
+    if e.distinct < 2 or high < 1e4 or low < 0 or not (is_titled(e) or low >= 1e11):
         return None
     digits = Evidence(e.name, e.present.astype("int64").astype(str) if e.dtype != "uint64" else e.present.astype(str))
     found = guess_personal(digits)

@@ -67,6 +67,11 @@ def guess_personal(e: Evidence) -> Guess | None:
     return None
 
 
+def is_titled(e: Evidence) -> bool:
+    """Whether a column's name speaks of any kind of personal data."""
+    return any(e.has_title(*sign.titles) and not e.has_word(*sign.but_not) for sign in (*SIGNS, *LONELY))
+
+
 def _clearly_personal(e: Evidence, sign: Sign, titled: bool) -> bool:
     """Whether enough values differ for the column to point at persons."""
     if e.distinct < 2 and e.n >= MANY:

@@ -206,6 +206,12 @@ def parse_schema(data: Mapping[str, Any], where: str = "schema") -> Schema:
     repeated = {name for name in schema.names if schema.names.count(name) > 1}
     if repeated:
         raise SchemaError(f"{where}: column {min(repeated)!r} is listed twice.", "Remove one of the two.")
+    from synthdata.table.schema_checks import check_schema
+
+    try:
+        check_schema(schema)
+    except SchemaError as error:
+        raise SchemaError(f"{where}: {error}") from None
     return schema
 
 
@@ -221,7 +227,8 @@ def explain(error: ValidationError, data: Mapping[str, Any]) -> str:
         place, path = f"column {name!r}, ", path[1:]
     key = ".".join(str(part) for part in path) or "columns"
     if first["type"] == "extra_forbidden":
-        return f"{place}unknown key {key!r}. {did_you_mean(key, Column.model_fields)}"
+        known = Public.model_fields if len(path) > 1 else Column.model_fields if place else Schema.model_fields
+        return f"{place}unknown key {key!r}. {did_you_mean(str(path[-1]), known)}"
     if key == "kind" and isinstance(first.get("input"), str):
         return f"{place}unknown kind {first['input']!r}. {did_you_mean(first['input'], KINDS)}"
     return f"{place}key {key!r}: {first['msg']}."
@@ -242,7 +249,7 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
     if not isinstance(entries, Iterable) or isinstance(entries, str | Mapping):
         raise SchemaError(f"{where}: 'columns' must be a list of objects, each with a 'name'.")
     for number, entry in enumerate(entries, 1):
-        if not isinstance(entry, Mapping) or "name" not in entry:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
             raise SchemaError(f"{where}: column number {number} has no 'name'.")
         name = entry["name"]
         if name not in known:
@@ -252,7 +259,7 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
             # What was inferred for another kind says nothing about this one.
             changed = {**changed, **{key: None for key in ("pii", "unit", "format", "role") if key not in entry}}
         known[name] = changed
-    rest = {key: value for key, value in partial.items() if key != "columns"}
+    rest = {"rules": list(inferred.rules), **{key: value for key, value in partial.items() if key != "columns"}}
     return parse_schema({**rest, "columns": list(known.values())}, where)
 
 

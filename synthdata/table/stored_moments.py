@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,9 @@ def read_moments(series: pd.Series, column: Column, missing: np.ndarray, contrad
             "Declare datetime64[s] or datetime64[us].",
         ) from None
     cells = as_objects(series.astype(object), missing)
+    odd = np.array([not isinstance(cell, Hashable) for cell in cells], dtype=bool)
+    if odd.any():
+        raise contradiction(odd)
     codes, known = pd.factorize(pd.Series(cells, dtype=object), use_na_sentinel=True)
     read = _read_datetime if column.kind == "datetime" else _read_timedelta
     ticks, bad = read(np.asarray(known, dtype=object), column)

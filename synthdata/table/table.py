@@ -44,6 +44,7 @@ class Table:
             SchemaError: the schema contradicts the data.
         """
         from synthdata.table.infer import infer, settle
+        from synthdata.table.schema_checks import check_schema
 
         if isinstance(data, Table):
             if schema is None or schema is data.schema:
@@ -54,6 +55,7 @@ class Table:
             inferred = infer(data).schema
             schema = complete(inferred, schema) if schema else inferred
         check_same_columns(data, schema)
+        check_schema(schema)
         schema = settle(data, schema)
         table = cls(data[list(schema.names)], schema)
         for column in schema:

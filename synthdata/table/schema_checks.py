@@ -1,0 +1,89 @@
+"""What must hold inside a schema before any table is looked at."""
+
+from __future__ import annotations
+
+import re
+
+from synthdata.errors import SchemaError, did_you_mean
+from synthdata.table.constraints import parse_rules
+from synthdata.table.declared import plain_bound
+from synthdata.table.dtypes import TEXTS, is_boolean, is_float, is_integer, to_dtype
+from synthdata.table.patterns import parse_pattern
+from synthdata.table.personal import PERSONAL
+from synthdata.table.schema import Column, Schema
+from synthdata.table.stored_numbers import POINTED, SHORTEST
+
+NUMBER_FORMAT = re.compile(rf"%d|%\.\d{{1,2}}f|{SHORTEST}|{POINTED}")
+
+
+def check_schema(schema: Schema) -> None:
+    """Refuse a schema that contradicts itself.
+
+    Raises:
+        SchemaError: the column and the key that are wrong, and what would be right.
+    """
+    for role in ("target", "sequence key", "order"):
+        named = [column.name for column in schema if column.role == role]
+        if len(named) > 1:
+            raise SchemaError(
+                f"Two columns have the role {role!r}: {named[0]!r} and {named[1]!r}.", "Take it from one of them."
+            )
+    for column in schema:
+        if not column.drop:
+            _check_column(column)
+    parse_rules(schema)
+
+
+def _check_column(column: Column) -> None:
+    if column.pii is not None and column.pii not in PERSONAL:
+        raise SchemaError(
+            f"Column {column.name!r}: unknown personal data {column.pii!r}.", did_you_mean(column.pii, PERSONAL)
+        )
+    if column.role == "target" and (column.generated or column.kind == "text"):
+        raise SchemaError(
+            f"Column {column.name!r} is the target, but it is made up or free text.", "Give it a kind that is learnt."
+        )
+    if column.kind == "text" and column.pii is None:
+        return
+    to_dtype(column.dtype)
+    if column.kind == "id" and column.format and column.format != "uuid":
+        parse_pattern(column.format)
+    if column.kind == "numerical" and column.format and not column.generated:
+        if column.dtype in TEXTS and not NUMBER_FORMAT.fullmatch(column.format):
+            raise SchemaError(
+                f"Column {column.name!r}: {column.format!r} is no format of numbers.",
+                f"Known: '%d', '%.2f' (any number of digits), {SHORTEST!r} and {POINTED!r}.",
+            )
+    if column.continuous and is_boolean(column.dtype) and column.kind != "numerical":
+        raise SchemaError(
+            f"Column {column.name!r} is declared {column.kind}, but is stored as {column.dtype!r}.",
+            'Declare the kind "boolean" or "categorical".',
+        )
+    stored = is_integer(column.dtype) or is_float(column.dtype)
+    if column.kind == "timedelta" and stored and not column.generated:
+        raise SchemaError(
+            f"Column {column.name!r} is declared timedelta, but is stored as {column.dtype!r}.",
+            'Declare the kind "numerical", or convert the column with pandas.to_timedelta.',
+        )
+    _check_public(column)
+
+
+def _check_public(column: Column) -> None:
+    if column.public is None:
+        return
+    if column.public.bounds is not None:
+        low, high = (plain_bound(column, limit) for limit in column.public.bounds)
+        if low > high:
+            raise SchemaError(
+                f"Column {column.name!r}: the lower of public.bounds is above the upper.", "Swap the two."
+            )
+    categories = column.public.categories
+    if categories is not None:
+        if not categories:
+            raise SchemaError(
+                f"Column {column.name!r}: public.categories is empty.", "List the categories, or leave it out."
+            )
+        if len(set(categories)) < len(categories):
+            raise SchemaError(
+                f"Column {column.name!r}: public.categories lists a value twice.", "Remove one of the two."
+            )

@@ -19,6 +19,7 @@ BUILT_IN = {
     "independent": "synthdata.models.independent:Independent",
     "gmm": "synthdata.models.gmm:GaussianMixture",
     "trees": "synthdata.models.trees:Trees",
+    "bayesnet": "synthdata.models.bayesnet:BayesNet",
 }
 
 

@@ -241,12 +241,3 @@ FAKES: dict[str, Maker] = {
     "mac_address": _pattern("02" + ":[0-9a-f]{2}" * 5),
     "url": _url,
 }
-
-
-def digits_only(pii: str) -> bool:
-    """Whether a kind of personal data can be stored as a whole number.
-
-    >>> digits_only("phone"), digits_only("email")
-    (True, False)
-    """
-    return pii in ("phone", "ssn", "national_id", "bank_account", "credit_card", "postcode", "passport")

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from synthdata.encoders.fakes import FAKES, Persons, digits_only
-from synthdata.errors import SchemaError, did_you_mean
-from synthdata.table.dtypes import TEXTS, integer_limits, is_float, is_integer
+from synthdata.encoders.fakes import FAKES, Persons
+from synthdata.errors import SchemaError
+from synthdata.table.dtypes import integer_limits, is_float, is_integer
 from synthdata.table.patterns import capacity, draw, parse_pattern, spread
 from synthdata.table.schema import Column
+from synthdata.table.schema_checks import UUID_PATTERN, check_generated
 
 #: identifiers stored as text whose pattern is not known
 DEFAULT_PATTERN = "[0-9A-Z]{8}"
-UUID_PATTERN = "uuid"
 #: how often duplicates are drawn again before they are numbered
 ROUNDS = 20
 
@@ -55,32 +55,6 @@ def generate_columns(
         values = _personal(column, n, generator, persons) if column.pii else _identifiers(column, n, generator)
         made[column.name] = _stored(values, column)
     return made
-
-
-def check_generated(column: Column) -> None:
-    """Refuse a column that cannot be made up.
-
-    Raises:
-        SchemaError: an unknown kind of personal data, a pattern that cannot be drawn from, or a storage not fit for it.
-    """
-    numeric = _numeric(column)
-    if not numeric and column.dtype not in (*TEXTS, "category", "uuid"):
-        raise SchemaError(
-            f"Column {column.name!r} is to be made up, but is stored as {column.dtype!r}.",
-            "Identifiers and personal data are text or numbers; give the column another kind, or convert it.",
-        )
-    if column.pii is not None and column.pii not in FAKES:
-        raise SchemaError(
-            f"Column {column.name!r}: there are no fakes of personal data {column.pii!r}.",
-            did_you_mean(column.pii, FAKES),
-        )
-    if column.pii is not None and numeric and not digits_only(column.pii):
-        raise SchemaError(
-            f"Column {column.name!r}: {column.pii!r} is text, but the column is stored as {column.dtype!r}.",
-            "Convert the column to text, or declare another kind of personal data.",
-        )
-    if column.format and column.format != UUID_PATTERN:
-        parse_pattern(column.format)
 
 
 def _numeric(column: Column) -> bool:

@@ -39,6 +39,8 @@ PERSONAL = (
 CODED = ("email", "username", "ssn", "national_id", "passport", "licence_plate", "iban", "bank_account", "credit_card")
 #: kinds of which the pattern is kept, so that fakes are written in the same way
 PATTERNED = ("phone", "ssn", "national_id", "passport", "licence_plate", "bank_account", "credit_card", "postcode")
+#: kinds that can also be stored as whole numbers
+IN_DIGITS = ("phone", "ssn", "national_id", "passport", "bank_account", "credit_card", "postcode")
 #: how many distinct values make a column of names one of persons rather than a category
 MANY = 20
 

@@ -9,10 +9,12 @@ from synthdata.table.constraints import parse_rules
 from synthdata.table.declared import plain_bound
 from synthdata.table.dtypes import TEXTS, is_boolean, is_float, is_integer, to_dtype
 from synthdata.table.patterns import parse_pattern
-from synthdata.table.personal import PERSONAL
+from synthdata.table.personal import IN_DIGITS, PERSONAL
 from synthdata.table.schema import Column, Schema
 from synthdata.table.stored_numbers import POINTED, SHORTEST
 
+#: `Column.format` of identifiers that are UUIDs
+UUID_PATTERN = "uuid"
 NUMBER_FORMAT = re.compile(rf"%d|%\.\d{{1,2}}f|{SHORTEST}|{POINTED}")
 
 
@@ -34,33 +36,55 @@ def check_schema(schema: Schema) -> None:
     parse_rules(schema)
 
 
-def _check_column(column: Column) -> None:
+def check_generated(column: Column) -> None:
+    """Refuse a column that cannot be made up.
+
+    Raises:
+        SchemaError: an unknown kind of personal data, a pattern that cannot be drawn from, or a storage not fit for it.
+    """
+    numeric = is_integer(column.dtype) or is_float(column.dtype) or column.dtype in ("number", "decimal")
+    if not numeric and column.dtype not in (*TEXTS, "category", "uuid"):
+        raise SchemaError(
+            f"Column {column.name!r} is to be made up, but is stored as {column.dtype!r}.",
+            "Identifiers and personal data are text or numbers; give the column another kind, or convert it.",
+        )
     if column.pii is not None and column.pii not in PERSONAL:
         raise SchemaError(
-            f"Column {column.name!r}: unknown personal data {column.pii!r}.", did_you_mean(column.pii, PERSONAL)
+            f"Column {column.name!r}: unknown personal data {column.pii!r}.",
+            did_you_mean(column.pii, PERSONAL),
         )
+    if column.pii is not None and numeric and column.pii not in IN_DIGITS:
+        raise SchemaError(
+            f"Column {column.name!r}: {column.pii!r} is text, but the column is stored as {column.dtype!r}.",
+            "Convert the column to text, or declare another kind of personal data.",
+        )
+    if column.format and column.format != UUID_PATTERN:
+        parse_pattern(column.format)
+
+
+def _check_column(column: Column) -> None:
     if column.role == "target" and (column.generated or column.kind == "text"):
         raise SchemaError(
             f"Column {column.name!r} is the target, but it is made up or free text.", "Give it a kind that is learnt."
         )
-    if column.kind == "text" and column.pii is None:
+    if column.generated:
+        check_generated(column)
+        return
+    if column.kind == "text":
         return
     to_dtype(column.dtype)
-    if column.kind == "id" and column.format and column.format != "uuid":
-        parse_pattern(column.format)
-    if column.kind == "numerical" and column.format and not column.generated:
-        if column.dtype in TEXTS and not NUMBER_FORMAT.fullmatch(column.format):
-            raise SchemaError(
-                f"Column {column.name!r}: {column.format!r} is no format of numbers.",
-                f"Known: '%d', '%.2f' (any number of digits), {SHORTEST!r} and {POINTED!r}.",
-            )
+    if column.kind == "numerical" and column.dtype in TEXTS and not NUMBER_FORMAT.fullmatch(column.format or "%d"):
+        raise SchemaError(
+            f"Column {column.name!r}: {column.format!r} is no format of numbers.",
+            f"Known: '%d', '%.2f' (any number of digits), {SHORTEST!r} and {POINTED!r}.",
+        )
     if column.continuous and is_boolean(column.dtype) and column.kind != "numerical":
         raise SchemaError(
             f"Column {column.name!r} is declared {column.kind}, but is stored as {column.dtype!r}.",
             'Declare the kind "boolean" or "categorical".',
         )
     stored = is_integer(column.dtype) or is_float(column.dtype)
-    if column.kind == "timedelta" and stored and not column.generated:
+    if column.kind == "timedelta" and stored:
         raise SchemaError(
             f"Column {column.name!r} is declared timedelta, but is stored as {column.dtype!r}.",
             'Declare the kind "numerical", or convert the column with pandas.to_timedelta.',

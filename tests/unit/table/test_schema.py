@@ -134,7 +134,7 @@ def test_broken_files(text: str, tmp_path: Path) -> None:
     if text == "{}":
         assert load_schema(path, INFERRED) == INFERRED
         return
-    with pytest.raises(SchemaError, match="schema.json"):
+    with pytest.raises(SchemaError, match=r"schema\.json"):
         load_schema(path, INFERRED)
 
 

@@ -39,8 +39,8 @@ class Slot:
 class Encoded:
     """A table as models see it: ``codes`` (n, d) int32 and ``values`` (n, d) float64, NaN wherever no value is carried.
 
-    In what a model is fitted on and what it draws every code is at least 0. When rows are scored or filled in, a code may
-    be `UNSEEN`: such a cell counts as not observed.
+    In what a model is fitted on and what it draws every code is at least 0. When rows are scored or filled in, a
+    code may be `UNSEEN`: such a cell counts as not observed.
     """
 
     slots: tuple[Slot, ...]
@@ -55,7 +55,7 @@ class Encoded:
         return Encoded(self.slots, self.codes[rows], self.values[rows])
 
     def number_line(self) -> np.ndarray:
-        """Every cell as one number (n, d): its value, its atom's position, or its code; NaN where missing or unordered."""
+        """Every cell as one number (n, d): its value or its code's position; NaN where missing or unordered."""
         out = self.values.copy()
         for j, slot in enumerate(self.slots):
             if slot.positions.size:

@@ -19,7 +19,8 @@ class CategoricalEncoder:
     """One categorical or boolean column.
 
     Codes run in the declared order where the categories have one, else from the most to the least frequent; ``counts``
-    (cardinality,) is how many rows each code had. ``listing`` gives the codes in the order of the stored category dtype.
+    (cardinality,) is how many rows each code had. ``listing`` gives the codes in the order of the stored category
+    dtype.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class CategoricalEncoder:
         kept |= {category: count for category, count in counts.items() if count >= rare_threshold}
         if counts and (not kept or not any(kept.values())) and not missing > len(present):
             raise SchemaError(
-                f"Column {column.name!r}: none of its {len(counts):,} categories occurs in {rare_threshold} or more of the "
-                f"{len(cells):,} rows, so none may be stored.",
-                "Give it the kind 'id' or 'text' in the schema, drop it ('drop': true), or declare its categories public.",
+                f"Column {column.name!r}: none of its {len(counts):,} categories occurs in {rare_threshold} or more of "
+                f"the {len(cells):,} rows, so none may be stored.",
+                "Give it the kind 'id' or 'text' in the schema, drop it ('drop': true), or declare its categories "
+                "public.",
             )
         rare = [category for category in counts if category not in kept]
         cells_pooled = sum(counts[category] for category in rare)
@@ -129,8 +131,8 @@ class CategoricalEncoder:
         note = f"{len(self.categories):,} categories"
         if self.pooled[0]:
             note += (
-                f"; {self.pooled[0]:,} more occur too rarely to be stored, and their {self.pooled[1]:,} cells are replaced "
-                f"by {'draws from the categories kept' if self.categories else 'nulls'}"
+                f"; {self.pooled[0]:,} more occur too rarely to be stored, and their {self.pooled[1]:,} cells are "
+                f"replaced by {'draws from the categories kept' if self.categories else 'nulls'}"
             )
         return {"atoms": len(self.categories), "rare_cells": self.pooled[1], "note": note}
 

@@ -1,4 +1,4 @@
-"""A monotone map between a column's numbers and the scale that a model learns on, which stores no single row's number."""
+"""A monotone map between a column's numbers and the scale that a model learns on; it stores no single row's number."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ REACH = 10.0
 class NumberLine:
     """A piecewise linear map through knots (k,), increasing in both coordinates.
 
-    Each knot's number is a mean over at least ``minimum`` rows, and no row is in two of them; the outermost knots are the
-    means of the lowest and of the highest ``minimum`` rows, so extremes are drawn in. Numbers are held as
+    Each knot's number is a mean over at least ``minimum`` rows, and no row is in two of them; the outermost knots
+    are the means of the lowest and of the highest ``minimum`` rows, so extremes are drawn in. Numbers are held as
     ``(number - origin) / scale``, which keeps integers beyond 2**53 and floats near the ends of their range apart.
 
     >>> line = NumberLine.fit(np.arange(100.0), transform="uniform", minimum=5, knots=50)
@@ -124,7 +124,7 @@ def shifted(numbers: np.ndarray, origin: int | float, scale: float) -> np.ndarra
 
 
 def _windows(x: np.ndarray, minimum: int, knots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means of disjoint windows of ``minimum`` sorted rows (k,), denser towards the ends, and the share of rows below each."""
+    """Means of disjoint windows of ``minimum`` sorted rows (k,), denser at the ends, and the share of rows below."""
     m = len(x)
     if m < 2 * minimum or m == 1:
         middle, half = float(x.mean()), max(float(x.std()) * np.sqrt(3.0), 1e-9)

@@ -35,8 +35,9 @@ class NumericOptions:
 class NumericEncoder:
     """One numerical, datetime or timedelta column.
 
-    ``atoms`` (a,) are the exact values kept, ascending, in steps of the grid; ``counts`` (cardinality,) how many rows each
-    code had. Without a number line codes are the atoms; with one, code 0 is the line and atom i has code i + 1.
+    ``atoms`` (a,) are the exact values kept, ascending, in steps of the grid; ``counts`` (cardinality,) how many
+    rows each code had. Without a number line codes are the atoms; with one, code 0 is the line and atom i has code i
+    + 1.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class NumericEncoder:
             raise SchemaError(
                 f"Column {column.name!r} has only {len(numbers)} rows with a number, fewer than the {least} without "
                 "which no number is stored.",
-                "Give more rows, drop the column ('drop': true in the schema), or set rare_threshold=1 if the rows are public.",
+                "Give more rows, drop the column ('drop': true in the schema), or set rare_threshold=1 if the rows "
+                "are public.",
             )
         moved = len(on_line) if line is None and not exact else int(counts[~atoms].sum()) if exact else 0
         kept = counts[atoms].astype(np.float64)
@@ -103,8 +105,8 @@ class NumericEncoder:
     def encode(self, cells: Cells, generator: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """Codes (n,) int32 and values (n,).
 
-        With a generator numbers are spread evenly over their step, and values that were not kept move to the nearest one;
-        without, numbers stand in the middle of their step and such values are `UNSEEN`.
+        With a generator numbers are spread evenly over their step, and values that were not kept move to the nearest
+        one; without, numbers stand in the middle of their step and such values are `UNSEEN`.
         """
         codes = np.full(
             len(cells), UNSEEN if self.slot.missing_code is None else self.slot.missing_code, dtype=np.int32
@@ -154,7 +156,7 @@ class NumericEncoder:
         codes = np.zeros(self.slot.cardinality, dtype=bool)
         half = 0.5 if self.grid.stepped else 0.0
         if values is not None:
-            spans = [self.grid.interval(value, value) for value in values if isinstance(value, int | float | np.number)]
+            spans = [self.grid.interval(value, value) for value in values]
             spans = [span for span in spans if span[0] == span[1]]
             kept = np.isin(self.atoms, np.array([span[0] for span in spans], dtype=self.atoms.dtype))
             spans = [span for span in spans if span[0] not in self.atoms]
@@ -171,7 +173,9 @@ class NumericEncoder:
         if not spans:
             return AllowedCells(codes)
         return AllowedCells(
-            codes, self._place(min(a for a, _ in spans), -half), self._place(max(b for _, b in spans), half)
+            codes,
+            _place(self.line, min(first for first, _ in spans), -half),
+            _place(self.line, max(last for _, last in spans), half),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -180,8 +184,8 @@ class NumericEncoder:
         texts = []
         if self.line is not None:
             texts.append(
-                f"numbers on a line through {len(self.line.at)} points, each a mean over {least} or more rows; the range "
-                "ends at the outermost of them"
+                f"numbers on a line through {len(self.line.at)} points, each a mean over {least} or more rows; the "
+                "range ends at the outermost of them"
             )
         if len(self.atoms):
             texts.append(f"{len(self.atoms)} exact values, each shared by {least} or more rows")
@@ -192,7 +196,7 @@ class NumericEncoder:
 
     def state(self) -> State:
         """Settings and arrays of what was learnt."""
-        config = {
+        config: dict[str, Any] = {
             "stepped": self.grid.stepped,
             "unsigned": bool(self.grid.unsigned),
             "nullable": self.slot.missing_code is not None,
@@ -215,15 +219,6 @@ class NumericEncoder:
         return cls(
             grid, state.arrays["atoms"], state.arrays["counts"], line, config["nullable"], config["moved"], options
         )
-
-    def _place(self, bound: float, jitter: float) -> float:
-        assert self.line is not None
-        if not np.isfinite(bound):
-            return float(bound)
-        dtype = np.int64 if isinstance(self.line.origin, int) else np.float64
-        if dtype is np.int64:
-            bound = int(np.clip(bound, -(2**63), 2**63 - 1))
-        return float(self.line.place(np.array([bound], dtype=dtype), jitter)[0])
 
     def _positions(self) -> np.ndarray:
         if not len(self.atoms):
@@ -276,6 +271,15 @@ def _fit_line(on_line: np.ndarray, jitter: np.ndarray | float, grid: Grid, optio
     # The finer line is measured from the coarser one's whole origin, so that large integers stay apart.
     at = finer.at + finer.origin / finer.scale
     return NumberLine(line.origin, finer.scale, at, finer.to, finer.transform)
+
+
+def _place(line: NumberLine, bound: float, jitter: float) -> float:
+    """Where a bound, moved by ``jitter``, stands on the model's scale."""
+    if not np.isfinite(bound):
+        return float(bound)
+    whole = isinstance(line.origin, int)
+    number = np.array([min(max(int(bound), -(2**63)), 2**63 - 1) if whole else bound])
+    return float(line.place(number, jitter)[0])
 
 
 def _nearest(atoms: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -23,10 +23,10 @@ class TableEncoder:
     """Encodes the modelled columns of a table, and makes up the others afresh.
 
     Args:
-        transform: the scale on which values lie: ``quantile`` (normal scores), ``uniform`` (shares of rows), ``standard``
-            (zero mean, unit variance).
-        rare_threshold: in how many rows a category or number must occur to be stored as it is; means that place the number
-            lines are taken over as many rows.
+        transform: the scale on which values lie: ``quantile`` (normal scores), ``uniform`` (shares of rows),
+            ``standard`` (zero mean, unit variance).
+        rare_threshold: in how many rows a category or number must occur to be stored as it is; means that place the
+            number lines are taken over as many rows.
         exact_values: up to how many distinct numbers a column may have to be kept exactly, without a number line.
         atom_share: which share of the rows a single number must have to be kept exactly beside a number line.
         max_atoms: at most how many such numbers a column keeps.
@@ -58,7 +58,7 @@ class TableEncoder:
             SchemaError: a column has no value that enough rows share; the message says what to do.
         """
         self.schema, self.rows = table.schema, len(table)
-        encoders = []
+        encoders: list[ColumnEncoder] = []
         for column in self.schema.modelled:
             cells = table.cells(column.name)
             if column.continuous:
@@ -84,8 +84,8 @@ class TableEncoder:
         """The encoded rows (n, d) of a table.
 
         With a generator, as for fitting: whole numbers are spread over their step, and what is too rare to be stored is
-        replaced. Without one, as for scoring: numbers stand in the middle of their step, and what the encoder does not know
-        is `UNSEEN`.
+        replaced. Without one, as for scoring: numbers stand in the middle of their step, and what the encoder does
+        not know is `UNSEEN`.
         """
         codes = np.empty((len(table), len(self.columns)), dtype=np.int32)
         values = np.full((len(table), len(self.columns)), np.nan)
@@ -118,7 +118,7 @@ class TableEncoder:
         return stored.take(codes).reset_index(drop=True)
 
     def add_generated(self, frame: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
-        """The whole table (n, all columns) for decoded rows: keys, ids and personal data are made up, nulls as often as seen."""
+        """The whole table (n, all columns) for decoded rows: keys, ids and personal data are made up."""
         columns = {str(name): frame[name] for name in frame.columns}
         for column in self.schema:
             if column.generated and not column.drop:
@@ -165,9 +165,9 @@ class TableEncoder:
     def log_jacobian(self, encoded: Encoded) -> np.ndarray:
         """What to add (n,) to a log-density of codes and values to have it in the table's own units.
 
-        A column on a grid (whole numbers, fixed decimals, dates of a unit) then counts with the probability of its cell;
-        one of unlimited decimals with the density per unit on the number line and the probability at exact values. Models
-        that encode a column in different ways can thus be compared.
+        A column on a grid (whole numbers, fixed decimals, dates of a unit) then counts with the probability of its
+        cell; one of unlimited decimals with the density per unit on the number line and the probability at exact
+        values. Models that encode a column in different ways can thus be compared.
         """
         out = np.zeros(len(encoded))
         for j, column in enumerate(self.columns):
@@ -178,7 +178,7 @@ class TableEncoder:
     def log_unseen(self, encoded: Encoded) -> np.ndarray:
         """The log-probability (n,) set aside for cells that the encoder does not know.
 
-        It is that of "something too rare to be stored": one more than the rows in which that happened, over all rows + 2.
+        It is that of "something too rare to be stored": the rows in which that happened plus 1, over all rows plus 2.
         """
         out = np.zeros(len(encoded))
         for j, column in enumerate(self.columns):

@@ -64,10 +64,10 @@ class DensityMixin(Synthesizer):
     def log_prob(self, table: Table | pd.DataFrame) -> np.ndarray:
         """The log-density (n,) in nats, in the table's own units, of the modelled columns.
 
-        A column on a grid (whole numbers, fixed decimals, dates of a unit) counts with the probability of its value, by the
-        density in the middle of its step; a number of unlimited decimals with its density, or its probability where it is a
-        value that many rows share. A category that was too rare to be stored, or never seen, counts with the share of
-        such cells in the training rows, and the rest of its row as usual.
+        A column on a grid (whole numbers, fixed decimals, dates of a unit) counts with the probability of its value,
+        by the density in the middle of its step; a number of unlimited decimals with its density, or its probability
+        where it is a value that many rows share. A category that was too rare to be stored, or never seen, counts
+        with the share of such cells in the training rows, and the rest of its row as usual.
 
         Raises:
             SchemaError: a column is missing or of another kind.
@@ -86,7 +86,7 @@ class ImputationMixin(Synthesizer):
 
     @abstractmethod
     def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
-        """The same rows with every `UNSEEN` cell drawn given the others, never as missing where anything else is known."""
+        """The same rows with every `UNSEEN` cell drawn given the others, and not as missing if it can be helped."""
 
     def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
         """The table with every null of a modelled column drawn from its conditional distribution; the index is kept.

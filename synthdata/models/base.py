@@ -165,7 +165,7 @@ class Synthesizer(ABC):
         return self.encoder_.add_generated(frame, generator)
 
     def save(self, path: str | Path) -> None:
-        """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, nothing executable."""
+        """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, no code."""
         self._require_fitted()
         state = State.merge(encoder=self.encoder_.state(), model=self._state())
         manifest = {"model": self.name, "parameters": self.parameters(), "rows": self.rows_, "config": state.config}
@@ -187,7 +187,7 @@ class Synthesizer(ABC):
         return self.encoder_.notes
 
     def _rows_of(self, table: Table | pd.DataFrame) -> Table:
-        """The modelled columns of rows to be scored or filled in; nulls and values out of declared bounds are welcome."""
+        """The modelled columns of rows to be scored or filled in; nulls and values out of bounds are welcome."""
         self._require_fitted()
         frame = table.frame if isinstance(table, Table) else table
         check_names(frame)

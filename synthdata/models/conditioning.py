@@ -78,7 +78,7 @@ class Conditions:
             cells = encoder.allowed(name, condition.values)
             if encoded.slots[position].continuous and cells.codes[0] and cells.low == cells.high:
                 at = encoded.codes[:, position] == 0
-                frame.loc[at, name] = np.asarray(condition.values[0]).astype(frame[name].dtype)
+                frame.loc[at, name] = condition.values[0]
         return frame
 
     def allowed(self, encoder: TableEncoder) -> dict[int, AllowedCells]:
@@ -111,8 +111,8 @@ OPERATORS = re.compile(r"^\s*(?P<name>.+?)\s*(?P<operator><=|>=|!=|==|=|<|>|\bin
 def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema: Schema) -> Conditions:
     """Read conditions.
 
-        As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a value, a
-        set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
+        As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a
+        value, a set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
 
         >>> from synthdata.table.declared import plain_bound
     from synthdata.table.schema import Column, Schema

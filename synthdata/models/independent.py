@@ -79,7 +79,7 @@ class Independent(DensityMixin, ImputationMixin):
 
 
 def _even_places(n: int, generator: np.random.Generator) -> np.ndarray:
-    """Uniform numbers (n,), one in each nth of the unit interval, in random order: their distribution is as even as can be."""
+    """Uniform numbers (n,), one in each nth of the unit interval, in random order: as evenly spread as can be."""
     return (generator.permutation(n) + generator.random(n)) / max(n, 1)
 
 

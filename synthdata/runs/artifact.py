@@ -25,8 +25,8 @@ MANIFEST, ARRAYS = "manifest.json", "arrays.safetensors"
 def save(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write a model folder whole or not at all; an earlier model there is replaced.
 
-    ``manifest`` must be plain JSON data without the keys ``format``, ``version``, ``libraries``, ``created`` and ``files``,
-    which are added here.
+    ``manifest`` must be plain JSON data without the keys ``format``, ``version``, ``libraries``, ``created`` and
+    ``files``, which are added here.
 
     Raises:
         ModelError: something else than a model is at that place.
@@ -98,7 +98,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         )
     if manifest.get("version") != FORMAT_VERSION:
         raise ModelError(
-            f"{path} has the format version {manifest.get('version')!r}; this synthdata reads version {FORMAT_VERSION}.",
+            f"{path} has the format version {manifest.get('version')!r}; here version {FORMAT_VERSION} is read.",
             "Install the synthdata that wrote it.",
         )
     if not isinstance(manifest.get("files"), dict) or not isinstance(manifest.get("model"), str):

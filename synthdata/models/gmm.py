@@ -1,0 +1,124 @@
+"""A Gaussian mixture over encoded rows, in which every question about a row has an exact answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from synthdata.encoders.base import AllowedCells, Encoded, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import ModelError
+from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.models.mixture import Mixture, Rows, joint_log_density, log_sum
+from synthdata.models.mixture_draw import draw, draw_given, fill
+from synthdata.models.mixture_fit import learn
+from synthdata.progress import Progress
+
+
+class GaussianMixture(DensityMixin, ImputationMixin):
+    """A mixture whose components are categorical in codes and jointly normal in values, fitted by EM.
+
+    The number of components is the one that an information criterion prefers (see `mixture_fit.information`).
+
+    Args:
+        max_components: the largest number of components tried.
+        rare_threshold: in how many rows a value must occur to be stored, and how many rows a component must have.
+        sample_rows: on how many rows the number of components is chosen where there are more.
+        passes: at most how many passes of expectation maximisation.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x": np.arange(200.0) % 7, "y": np.arange(200.0) % 7 > 3})
+    >>> model = GaussianMixture().fit(table, seed=0)
+    >>> model.sample(3, given={"y": True}, seed=1)["x"].between(4, 6).all()
+    np.True_
+    """
+
+    name: ClassVar[str] = "gmm"
+    summary: ClassVar[str] = "a Gaussian mixture: fast, with exact densities, conditions and imputation"
+
+    mixture_: Mixture
+    #: the information criterion per row for each number of components tried, in nats; higher is better
+    scores_: dict[int, float]
+    #: how many rows the number of components was chosen on
+    deciding_rows_: int
+
+    def __init__(
+        self, max_components: int = 256, rare_threshold: int = 5, sample_rows: int = 40_000, passes: int = 30
+    ) -> None:
+        self.max_components = max_components
+        self.rare_threshold = rare_threshold
+        self.sample_rows = sample_rows
+        self.passes = passes
+
+    def make_encoder(self) -> TableEncoder:
+        """Values are normal scores."""
+        return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold)
+
+    @property
+    def components_(self) -> int:
+        """The number of components."""
+        return self.mixture_.size
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to the table in learning it that a user should know of, in plain words."""
+        notes = super().notes
+        if self.deciding_rows_ < self.rows_:
+            notes = [
+                *notes,
+                f"The {self.components_} components were chosen on {self.deciding_rows_:,} of the {self.rows_:,} rows.",
+            ]
+        return notes
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        for key in ("max_components", "sample_rows", "passes"):
+            if getattr(self, key) < 1:
+                raise ModelError(f"{key} must be 1 or more, found {getattr(self, key)}.")
+        learnt = learn(
+            encoded,
+            max_components=self.max_components,
+            least=self.rare_threshold,
+            sample_rows=self.sample_rows,
+            passes=self.passes,
+            generator=generator,
+            report=progress.step,
+        )
+        self.mixture_, self.scores_, self.deciding_rows_ = learnt.mixture, learnt.scores, learnt.deciding_rows
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        return draw(self.mixture_, n, generator)
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        return draw_given(self.mixture_, n, allowed, generator)
+
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        step = max(1, 4_000_000 // self.mixture_.size)
+        parts = [encoded.take(np.arange(i, min(i + step, len(encoded)))) for i in range(0, len(encoded), step)]
+        return np.concatenate(
+            [np.empty(0), *(log_sum(joint_log_density(self.mixture_, Rows.of(part))) for part in parts)]
+        )
+
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        return fill(self.mixture_, encoded, generator)
+
+    def _state(self) -> State:
+        scores = {str(size): score for size, score in self.scores_.items()}
+        mixture = self.mixture_
+        return State(
+            {"scores": scores, "deciding_rows": self.deciding_rows_},
+            {
+                "weights": mixture.weights,
+                "shares": mixture.shares,
+                "means": mixture.means,
+                "covariances": mixture.covariances,
+            },
+        )
+
+    def _restore(self, state: State) -> None:
+        self.scores_ = {int(size): score for size, score in state.config["scores"].items()}
+        self.deciding_rows_ = state.config["deciding_rows"]
+        self.mixture_ = Mixture(slots=self.encoder_.slots, **state.arrays)

@@ -136,7 +136,11 @@ class Schema(BaseModel):
         'categorical'
         """
         known = self[name]
-        changed = Column.model_validate({**known.model_dump(), **changes})
+        try:
+            changed = Column.model_validate({**known.model_dump(), **changes})
+        except ValidationError as error:
+            said = explain(error, {"columns": [{"name": name}]}, ("columns", 0))
+            raise SchemaError(said[0].upper() + said[1:]) from None
         return self.model_copy(update={"columns": tuple(changed if c is known else c for c in self.columns)})
 
     def with_target(self, name: str | None) -> Schema:
@@ -203,9 +207,6 @@ def parse_schema(data: Mapping[str, Any], where: str = "schema") -> Schema:
         schema = Schema.model_validate(data)
     except ValidationError as error:
         raise SchemaError(f"{where}: {explain(error, data)}") from None
-    repeated = {name for name in schema.names if schema.names.count(name) > 1}
-    if repeated:
-        raise SchemaError(f"{where}: column {min(repeated)!r} is listed twice.", "Remove one of the two.")
     from synthdata.table.schema_checks import check_schema
 
     try:
@@ -215,10 +216,10 @@ def parse_schema(data: Mapping[str, Any], where: str = "schema") -> Schema:
     return schema
 
 
-def explain(error: ValidationError, data: Mapping[str, Any]) -> str:
-    """The first problem that pydantic found, said as a person would."""
+def explain(error: ValidationError, data: Mapping[str, Any], inside: tuple[str | int, ...] = ()) -> str:
+    """The first problem that pydantic found ``inside`` a schema given as plain data, said as a person would."""
     first = error.errors()[0]
-    path = [part for part in first["loc"] if part != "columns"]
+    path = [part for part in (*inside, *first["loc"]) if part != "columns"]
     place = ""
     if path and isinstance(path[0], int):
         columns = data.get("columns", ())
@@ -235,7 +236,7 @@ def explain(error: ValidationError, data: Mapping[str, Any]) -> str:
 
 
 def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema") -> Schema:
-    """Lay what a person wrote (some columns, some keys) over what was inferred.
+    """Lay what a person wrote (some columns, some keys; or SDV's metadata) over what was inferred.
 
     >>> inferred = Schema(columns=(Column(name="zip", kind="numerical", dtype="int64"),))
     >>> complete(inferred, {"columns": [{"name": "zip", "kind": "categorical"}]})["zip"].dtype
@@ -244,6 +245,10 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
     Raises:
         SchemaError: it names a column that the table does not have, or a wrong key or value.
     """
+    from synthdata.table.sdv_metadata import is_sdv, partial_from_sdv
+
+    if is_sdv(partial):
+        partial = partial_from_sdv(partial, where)
     known = {column.name: column.model_dump() for column in inferred}
     entries = partial.get("columns", [])
     if not isinstance(entries, Iterable) or isinstance(entries, str | Mapping):
@@ -277,7 +282,4 @@ def load_schema(path: str | Path, inferred: Schema) -> Schema:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SchemaError(f"The schema file {path} cannot be read: {type(error).__name__}.") from None
-    from synthdata.table.sdv_metadata import is_sdv, partial_from_sdv
-
-    data = read_json(text, str(path))
-    return complete(inferred, partial_from_sdv(data, str(path)) if is_sdv(data) else data, str(path))
+    return complete(inferred, read_json(text, str(path)), str(path))

@@ -24,6 +24,9 @@ def check_schema(schema: Schema) -> None:
     Raises:
         SchemaError: the column and the key that are wrong, and what would be right.
     """
+    repeated = {name for name in schema.names if schema.names.count(name) > 1}
+    if repeated:
+        raise SchemaError(f"Column {min(repeated)!r} is listed twice.", "Remove one of the two.")
     for role in ("target", "sequence key", "order"):
         named = [column.name for column in schema if column.role == role]
         if len(named) > 1:

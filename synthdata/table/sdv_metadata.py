@@ -58,7 +58,8 @@ PLACES = ("latitude", "longitude")
 def is_sdv(data: Mapping[str, Any]) -> bool:
     """Whether a JSON object is SDV's metadata rather than our schema."""
     columns = data.get("columns")
-    return VERSION_KEY in data or isinstance(data.get("tables"), Mapping) or isinstance(columns, Mapping)
+    typed = isinstance(columns, Mapping) and any(isinstance(e, Mapping) and "sdtype" in e for e in columns.values())
+    return VERSION_KEY in data or isinstance(data.get("tables"), Mapping) or typed
 
 
 def from_sdv(data: Mapping[str, Any], where: str = "metadata") -> Schema:

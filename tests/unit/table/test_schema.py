@@ -122,6 +122,13 @@ def test_wrong_schemas_name_the_place_and_the_remedy(partial: dict[str, Any], me
     assert "my.json" in str(caught.value)
 
 
+def test_replace_refuses_what_is_no_column() -> None:
+    with pytest.raises(SchemaError, match="Did you mean 'numerical'"):
+        INFERRED.replace("age", kind="numeric")
+    with pytest.raises(SchemaError, match="unknown key 'knd'"):
+        INFERRED.replace("age", knd="numerical")
+
+
 def test_a_column_listed_twice() -> None:
     with pytest.raises(SchemaError, match="'a' is listed twice"):
         parse_schema({"columns": [{"name": "a", "kind": "text"}, {"name": "a", "kind": "text"}]})

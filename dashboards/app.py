@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards import home, report_page, theme
+from dashboards.address import settle
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
 
 def draw(page: st.Page) -> None:
     """The list of runs, or the run that the address names."""
+    settle(st.query_params.get("run", ""))
     if "run" in st.query_params:
         report_page.show(page)
     else:

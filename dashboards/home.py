@@ -27,7 +27,13 @@ def show(page: Any) -> None:
         empty()
         return
     left, right = st.columns([2, 3], vertical_alignment="bottom")
-    sought = left.text_input("Find a run", key="find", bind="query-params", placeholder="Name, source or model")
+    sought = left.text_input(
+        "Find a run",
+        key=follow("find", None, ""),
+        on_change=remember,
+        args=("find",),
+        placeholder="Name, source or model",
+    )
     wanted = right.segmented_control(
         "Show",
         list(FILTERS),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,13 +37,15 @@ def launch(runs: str | Path, port: int = 8501) -> None:
         raise SynthdataError(f"Port {port} is in use.", f"Choose another, such as --port {port + 1}.")
     sys.stdout.write(f"Dashboard on http://localhost:{port}  (Ctrl-C stops it)\n")
     sys.stdout.flush()
-    process = subprocess.Popen(command(port), env=environment(folder), stdout=subprocess.DEVNULL)  # noqa: S603
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:
-        code = 0
-    finally:
-        _stop(process)
+    # The server must not outlive this process, however that is ended.
+    with _ended_by_interrupt():
+        process = subprocess.Popen(command(port), env=environment(folder), stdout=subprocess.DEVNULL)  # noqa: S603
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            code = 0
+        finally:
+            _stop(process)
     if code not in (0, -2, -15):
         raise SynthdataError(f"The dashboard's server ended with code {code}.", "Its own message stands above.")
 
@@ -76,6 +82,23 @@ def environment(runs: Path) -> dict[str, str]:
     home = str(Path(__file__).resolve().parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, RUNS_VARIABLE: str(runs), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Take a request to terminate like Ctrl-C; outside of the main thread, where signals cannot be caught, as it is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _taken(port: int) -> bool:

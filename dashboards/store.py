@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 500
 
-_PATH = re.compile(r"(?<![\w:/.~…])~?(?:/[^/\s'\"]+)+/(?=[^/\s'\"])")
+_FOLDERS = (
+    re.compile(r"(?<=')~?/(?:[^/'\n]+/)+"),  # in quotes a path may have spaces
+    re.compile(r"(?<=[a-z]:///)/(?:[^/\s'\"]+/)+"),  # a file behind sqlite:/// or duckdb:///
+    re.compile(r"(?<![\w:/.~…])~?/(?:[^/\s'\"]+/)+(?=[^/\s'\"])"),
+)
 
 
 def root() -> Path:
@@ -100,7 +104,13 @@ def without_paths(text: str) -> str:
     >>> without_paths("postgresql://ann:***@db/shop has no table 'a'")
     "postgresql://ann:***@db/shop has no table 'a'"
     """
-    return _PATH.sub("…/", text)
+    here = root().resolve()
+    for known in (here, here.parent, Path.home()):
+        if len(known.parts) > 1:
+            text = text.replace(f"{known}/", "…/")
+    for folders in _FOLDERS:
+        text = folders.sub("…/", text)
+    return text
 
 
 def _shown(run: RunInfo) -> RunInfo:

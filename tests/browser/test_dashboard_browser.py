@@ -1,0 +1,174 @@
+"""The dashboard in a real browser, started as its users start it: list, run, every part, and back."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browser.watched_page import watched
+from unit.dashboards.sample_runs import STRANGE, make_runs
+
+pytest.importorskip("streamlit")
+
+from dashboards.report_page import TABS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+# How long a page may take to draw on a machine that does much else; no test depends on it being fast.
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard over one run of every fate."""
+    runs = make_runs(tmp_path_factory.mktemp("dashboard") / "runs")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", str(runs), "--port", str(port)]
+    server = subprocess.Popen(starting, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health", server)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server outlived its starter"
+
+
+def _wait_for(url: str, server: subprocess.Popen[str]) -> None:
+    for _ in range(240):
+        if server.poll() is not None:
+            pytest.fail(f"the dashboard ended: {server.stderr.read() if server.stderr else ''}")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    pytest.fail("the dashboard did not answer")
+
+
+def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Browser, address: str) -> None:
+    with watched(browser, height=1200) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_role("link", name="Open good").wait_for()
+        assert page.locator("article.run").count() == 11
+        seen.picture("dashboard-list")
+        page.get_by_role("link", name="Open good").click()
+        page.get_by_role("heading", name="Yes, under the policy applied.").wait_for()
+        page.wait_for_url("**run=good*")
+        landmarks = {
+            "fidelity": page.locator(".js-plotly-plot").first,
+            "relations": page.get_by_role("heading", name="Pairs that came out worst"),
+            "privacy": page.get_by_text("No leak found", exact=False).first,
+            "usefulness": page.get_by_text("Trained on synthetic rows", exact=True),
+            "data": page.get_by_text("The first 60 of 60 rows"),
+            "checks": page.get_by_text("857 of 48,842 rows are null"),
+            "provenance": page.get_by_text("smoothing = 0.5"),
+            "verdict": page.get_by_text("May it be shared?"),
+        }
+        assert set(landmarks) == set(TABS)
+        for tab, landmark in landmarks.items():
+            page.get_by_role("radio", name=TABS[tab][0], exact=True).click()
+            landmark.wait_for()
+            page.wait_for_url(f"**tab={tab}*")
+            page.wait_for_load_state("networkidle")
+            seen.picture(f"dashboard-{tab}")
+        page.go_back()
+        page.get_by_text("smoothing = 0.5").wait_for()
+        page.get_by_role("link", name="All runs").click()
+        page.get_by_role("link", name="Open leaky").wait_for()
+        page.wait_for_url(lambda url: "run=" not in url)
+        assert seen.errors == []
+        assert seen.foreign(address.removeprefix("http://")) == []
+
+
+def test_a_link_leads_to_a_run_a_part_and_a_column(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}/?run=leaky&tab=fidelity&column=age")
+        page.locator(".js-plotly-plot").first.wait_for()
+        assert page.get_by_role("radio", name="Columns", exact=True).is_checked()
+        assert page.locator("[data-testid=stSelectbox]").get_by_role("combobox").input_value().startswith("age")
+        page.goto(f"{address}/?run=leaky&tab=privacy")
+        page.get_by_text("✕ Leak found").wait_for()
+        assert seen.errors == []
+
+
+def test_search_narrows_the_list(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        seen.page.set_default_timeout(PATIENCE)
+        seen.page.goto(address)
+        seen.page.get_by_label("Find a run").fill("gmm")
+        seen.page.get_by_label("Find a run").press("Enter")
+        seen.page.get_by_text("1 run, the newest first").wait_for()
+        assert seen.page.locator("article.run").count() == 1
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("torn", "torn/report.json is damaged"),
+        ("going", "You may close this page"),
+        ("failed", "the disk is full"),
+        ("stopped", "Stopped by the user"),
+        ("junk", "is damaged"),
+        ("nowhere", "No such run"),
+    ],
+)
+def test_a_run_without_a_report_is_no_dead_end(browser: Browser, address: str, name: str, said: str) -> None:
+    with watched(browser) as seen:
+        seen.page.set_default_timeout(PATIENCE)
+        seen.page.goto(f"{address}/?run={name}")
+        seen.page.get_by_text(said, exact=False).first.wait_for()
+        seen.page.get_by_role("link", name="All runs").wait_for()
+        assert "/home/ann" not in seen.page.content()
+        assert seen.errors == []
+        seen.picture(f"dashboard-run-{name}")
+
+
+def test_markup_in_names_stays_text(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        seen.page.set_default_timeout(PATIENCE)
+        seen.page.goto(address)
+        seen.page.get_by_role("link", name="Open good").wait_for()
+        shown = seen.page.locator("article.run h3").all_inner_texts()
+        assert STRANGE.replace("/", "|") in shown
+        seen.page.goto(f"{address}/?run=good&tab=fidelity&column=%3Cb%3Esex%3C%2Fb%3E+%26+gr%C3%B6%C3%9Fe")
+        seen.page.locator(".js-plotly-plot").first.wait_for()
+        assert seen.page.locator("b", has_text="sex").count() == 0
+        assert seen.page.locator("b", has_text="bold").count() == 0
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_it_fits_every_screen(browser: Browser, address: str, theme: str, width: int) -> None:
+    with watched(browser, width=width, theme=theme) as seen:  # type: ignore[arg-type]
+        seen.page.set_default_timeout(PATIENCE)
+        for name, query, landmark in (
+            ("list", "", "Open good"),
+            ("verdict", "?run=leaky", "No: real rows shine through."),
+            ("fidelity", "?run=leaky&tab=fidelity", "All columns"),
+        ):
+            seen.page.goto(f"{address}/{query}")
+            seen.page.get_by_text(landmark).first.wait_for()
+            seen.page.wait_for_load_state("networkidle")
+            assert seen.overflow() <= 0
+            seen.picture(f"dashboard-{name}-{theme}-{width}")
+        assert seen.errors == []

@@ -1,0 +1,56 @@
+"""A browser's page that notes every error in its console and every request, and keeps pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "browser"
+
+
+class Watched:
+    """A page and what went wrong on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("websocket", lambda connection: self.requests.append(connection.url))
+
+    def foreign(self, *hosts: str) -> list[str]:
+        """Requests that left for somewhere else than these hosts."""
+        return [
+            url
+            for url in self.requests
+            if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc not in hosts
+        ]
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the whole page."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+    def overflow(self) -> int:
+        """How many pixels the page is wider than the screen."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+@contextmanager
+def watched(
+    browser: Browser, *, width: int = 1280, height: int = 900, theme: Literal["light", "dark"] = "light", **options: Any
+) -> Iterator[Watched]:
+    """A fresh page of its own context."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **options)
+    try:
+        yield Watched(context.new_page())
+    finally:
+        context.close()

@@ -119,20 +119,21 @@ class TableEncoder:
 
     def add_generated(self, frame: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
         """The whole table (n, all columns) for decoded rows: keys, ids and personal data are made up."""
+        from synthdata.encoders.generated import generate_columns
+
         columns = {str(name): frame[name] for name in frame.columns}
-        for column in self.schema:
-            if column.generated and not column.drop:
-                columns[column.name] = self._made_up(column, len(frame), generator)
+        wanted = [column for column in self.schema if column.generated and not column.drop]
+        made = generate_columns(wanted, len(frame), generator) if wanted else {}
+        for column in wanted:
+            columns[column.name] = self._with_nulls(column, np.asarray(made[column.name], dtype=object), generator)
         if not columns:
             return pd.DataFrame(index=pd.RangeIndex(len(frame)))
         return restore(columns, self.schema)
 
-    def _made_up(self, column: Column, n: int, generator: np.random.Generator) -> pd.Series:
-        from synthdata.encoders.generated import generate
-
-        values = np.asarray(generate(column, n, generator), dtype=object)
+    def _with_nulls(self, column: Column, values: np.ndarray, generator: np.random.Generator) -> pd.Series:
+        """Made-up values (n,) in the column's storage, null as often as the real ones were."""
         share = self.null_shares.get(column.name, 0.0)
-        missing = generator.random(n) < share if share else np.zeros(n, dtype=bool)
+        missing = generator.random(len(values)) < share if share else np.zeros(len(values), dtype=bool)
         return from_cells(Cells(values, missing), column, sorted(set(values[~missing]), key=str))
 
     def position(self, name: str) -> int:
@@ -200,7 +201,8 @@ class TableEncoder:
         }
         out = []
         for column in self.schema:
-            aside = "left out" if column.drop or column.kind == "text" else "made up afresh, not learnt"
+            made_up = column.generated and not column.drop
+            aside = "made up afresh, not learnt" if made_up else "left out"
             nothing = {
                 "cardinality": 0,
                 "continuous": False,

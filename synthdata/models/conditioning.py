@@ -111,17 +111,16 @@ OPERATORS = re.compile(r"^\s*(?P<name>.+?)\s*(?P<operator><=|>=|!=|==|=|<|>|\bin
 def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema: Schema) -> Conditions:
     """Read conditions.
 
-        As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a
-        value, a set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
+    As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a
+    value, a set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
 
-        >>> from synthdata.table.declared import plain_bound
-    from synthdata.table.schema import Column, Schema
-        >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
-        >>> parse_conditions("age>=30; age<40", schema).describe()
-        'age>=30; age<40'
+    >>> from synthdata.table.schema import Column, Schema
+    >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
+    >>> parse_conditions("age>=30; age<40", schema).describe()
+    'age>=30; age<40'
 
-        Raises:
-            SchemaError: an unknown column, or a condition that cannot be read.
+    Raises:
+        SchemaError: an unknown column, or a condition that cannot be read.
     """
     if given is None:
         return Conditions()

@@ -88,7 +88,7 @@ class Rows:
 
 def grouped(has: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows (n, c) grouped by their pattern: pairs of row positions and the columns that are True."""
-    if not has.shape[1]:
+    if not has.size:
         return
     packed = np.packbits(has, axis=1)
     keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1]))).ravel()

@@ -81,7 +81,7 @@ def improve(
     prior: Prior,
     least: float,
     passes: int,
-    report: Callable[[], None],
+    report: Callable[[], None] = lambda: None,
 ) -> tuple[Mixture, Moments]:
     """Passes of expectation maximisation until hardly anything is gained; starved components are dropped on the way."""
     before, moments = -np.inf, Moments.empty(mixture)

@@ -148,7 +148,9 @@ class Policy(BaseModel):
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = min(
+        error.errors(), key=lambda problem: problem["type"] != "extra_forbidden"
+    )  # a mistyped key explains most
     path = list(first["loc"])
     place, known = "", list(Policy.model_fields)
     if path[:1] == ["rules"] and len(path) > 1:

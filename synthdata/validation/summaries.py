@@ -181,7 +181,7 @@ def _histogram(view: View) -> dict[str, Any]:
     ]
     return {
         "type": "histogram",
-        "edges": [float(f"{e:.12g}") for e in edges],
+        "edges": edges.tolist(),
         "labels": labels,
         **_by_side(view, count),
         "spikes": marks,
@@ -217,7 +217,8 @@ def plain_edges(low: float, high: float, *, whole: bool = False, bins: int = BIN
     if whole:
         step = max(1.0, np.ceil(step))
     first, last = np.floor(low / step), np.floor(high / step) + 1
-    return np.array([float(f"{k * step:.12g}") for k in np.arange(first, last + 1)]) - (0.5 if whole else 0.0)
+    digits = max(0, 2 - int(np.floor(np.log10(step))))
+    return np.round(np.arange(first, last + 1) * step, min(digits, 300)) - (0.5 if whole else 0.0)
 
 
 def date_edges(low: float, high: float) -> tuple[np.ndarray, list[str]]:

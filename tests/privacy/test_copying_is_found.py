@@ -102,7 +102,7 @@ def test_many_true_duplicates_are_no_leak() -> None:
 
 
 def test_the_promised_power_is_kept() -> None:
-    """Copies of exactly the share that the verdict says it would have seen with 95 % are seen in nearly all of 20 runs."""
+    """Copies of just the share that the verdict says it would have seen with 95 % are seen in nearly all runs."""
     seen = 0
     for seed in range(20):
         generator = np.random.default_rng(seed)

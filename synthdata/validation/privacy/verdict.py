@@ -64,7 +64,7 @@ def verdict(
     if reason is not None:
         return Verdict("cannot tell", reason, power, tests)
     text = (
-        f"No leak found. Had {percent(power['copies_share'])} of the synthetic rows been exact copies of train rows, "
+        f"No leak found. Had {percent(power['copies_share'])} {_of_rows(comparison)}, "
         f"it would have been seen with a probability of at least {percent(PROBABILITY)}."
     )
     if power["near_copies_share"] is not None:
@@ -92,11 +92,18 @@ def _why_not_told(comparison: Comparison, power: dict[str, Any]) -> str | None:
         )
     if seen > WORTH_SEEING:
         return (
-            f"Too few rows: the least that the tests could see is copying of {percent(seen)} of the synthetic rows. "
-            f"About {power['rows_needed']:,} synthetic rows, from a real table larger in proportion, are needed "
-            f"to see {percent(WORTH_SEEING)}."
+            f"Too few rows: the tests could only have seen it had {percent(seen)} {_of_rows(comparison)}. "
+            f"To see {percent(WORTH_SEEING)}, about {power['rows_needed']:,} train rows and as many synthetic ones are "
+            "needed, with a holdout in proportion."
         )
     return None
+
+
+def _of_rows(comparison: Comparison) -> str:
+    """What a share of copies is a share of: the synthetic rows, or the train rows where those are fewer."""
+    if comparison.rows("synthetic") <= comparison.rows("train"):
+        return "of the synthetic rows been exact copies of train rows"
+    return "of the train rows been copied into the synthetic table"
 
 
 def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
@@ -132,7 +139,7 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
 
 def _power(comparison: Comparison, copies: Copies | None, near: Nearness | None, level: float) -> dict[str, Any]:
     """The least shares of copied rows that would be seen with `PROBABILITY`; None where not even all copied would."""
-    n = comparison.rows("synthetic")
+    n = min(comparison.rows("synthetic"), comparison.rows("train"))
     shares, needed = [], []
     for test in copies.tests if copies and comparison.holdout is not None else ():
         if test.distinguishable > 0:

@@ -20,7 +20,7 @@ def renamed(table: Table, old: str, new: str) -> Table:
 
 
 def test_a_renamed_column_is_suggested(mixed: Callable[[int, int], Table]) -> None:
-    with pytest.raises(SchemaError, match="synthetic table lacks column 'income'.*Did you mean 'incme'"):
+    with pytest.raises(SchemaError, match=r"synthetic table lacks column 'income'.*Did you mean 'incme'"):
         Comparison.of(mixed(30, 1), mixed(30, 2), renamed(mixed(30, 3), "income", "incme"))
     with pytest.raises(SchemaError, match="holdout table lacks column 'income'"):
         Comparison.of(mixed(30, 1), renamed(mixed(30, 2), "income", "incme"), mixed(30, 3))
@@ -37,7 +37,7 @@ def test_an_empty_table_is_refused(mixed: Callable[[int, int], Table]) -> None:
 def test_text_where_numbers_are_expected_is_refused_by_row(mixed: Callable[[int, int], Table]) -> None:
     real = mixed(30, 1)
     frame = real.frame.assign(age=["much"] * 30)
-    with pytest.raises(SchemaError, match="synthetic table does not fit.*'age'.*row 1") as caught:
+    with pytest.raises(SchemaError, match=r"synthetic table does not fit.*'age'.*row 1") as caught:
         Comparison.of(real, None, Table(frame, real.schema))
     assert "much" not in str(caught.value)
 

@@ -86,7 +86,7 @@ def test_binomial_excess_is_scipys() -> None:
 def test_poisson_binomial_is_exact() -> None:
     chances = np.array([0.2, 0.5, 0.5, 0.9])
     outcomes = itertools.product([0, 1], repeat=4)
-    brute = {k: 0.0 for k in range(5)}
+    brute = dict.fromkeys(range(5), 0.0)
     for outcome in outcomes:
         brute[sum(outcome)] += float(np.prod([c if hit else 1 - c for hit, c in zip(outcome, chances, strict=True)]))
     for successes in range(5):

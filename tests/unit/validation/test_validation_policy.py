@@ -1,0 +1,101 @@
+"""Policies: thresholds met, broken and not computable; files that are wrong say where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synthdata.errors import SchemaError
+from synthdata.validation.policy import METRICS, Policy, judge, load_policy
+
+
+def report(**shape: Any) -> dict[str, Any]:
+    figure = {"value": 0.05, "interval": [0.04, 0.06], "reference": 0.02, "text": None, **shape}
+    return {"fidelity": {"shape": figure}, "privacy": {"verdict": {"state": "no leak found", "text": "x"}}}
+
+
+def outcome(rule: str, facts: dict[str, Any]) -> tuple[str, bool | None, Any]:
+    verdict, rules = judge(Policy.parse(f"version: 1\nname: p\nrules: [{{{rule}}}]"), facts)
+    return verdict, rules[0]["met"], rules[0]["value"]
+
+
+def test_limits_on_value_bound_and_reference() -> None:
+    assert outcome("metric: fidelity.shape, max: 0.05", report()) == ("pass", True, 0.05)
+    assert outcome("metric: fidelity.shape, max: 0.04", report()) == ("fail", False, 0.05)
+    assert outcome("metric: fidelity.shape, max: 0.04, level: warn", report()) == ("warn", False, 0.05)
+    assert outcome("metric: fidelity.shape, max: 0.05, bound: high", report()) == ("fail", False, 0.06)
+    assert outcome("metric: fidelity.shape, min: 0.045, bound: low", report())[1] is False
+    verdict, met, value = outcome("metric: fidelity.shape, max_over_reference: 0.02", report())
+    assert (verdict, met, value) == ("fail", False, pytest.approx(0.03))
+    assert outcome("metric: fidelity.shape, max_over_reference: 0.02", report(matched=0.03))[1] is True
+    assert outcome("metric: fidelity.shape, min_under_reference: 0.02", report())[1] is True
+
+
+def test_a_verdict_may_be_ruled_out() -> None:
+    assert outcome("metric: privacy.verdict, not: leak found", report())[:2] == ("pass", True)
+    assert outcome("metric: privacy.verdict, not: no leak found", report())[:2] == ("fail", False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts"),
+    [
+        ("metric: fidelity.shape, max: 1", report(value=None, text="No column is judged.")),
+        ("metric: fidelity.shape, max: 1, bound: high", report(interval=None)),
+        ("metric: fidelity.shape, max_over_reference: 1", report(reference=None)),
+        ("metric: utility.tstr, min: 0", report()),
+    ],
+)
+def test_what_cannot_be_judged_counts_as_a_warning(rule: str, facts: dict[str, Any]) -> None:
+    assert outcome(rule, facts)[:2] == ("warn", None)
+
+
+def test_the_reason_is_in_the_sentence() -> None:
+    policy = Policy.parse("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1}]}")
+    _, rules = judge(policy, report(value=None, text="No column is judged."))
+    assert rules[0]["sentence"].endswith("This could not be judged: No column is judged.")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules: [", "not valid YAML at line 1"),
+        ("- a", "expected the keys"),
+        ("{version: 2, name: p, rules: []}", "version 2 is not known"),
+        ("{version: 1, rules: []}", "'name' is missing"),
+        ("{version: 1, name: p, ruels: []}", "Did you mean 'rules'"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shpe, max: 1}]}", "rule 1.*Did you mean 'fidelity.shape'"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, mx: 1}]}", "rule 1.*'mx'.*Did you mean 'max'"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape}]}", "exactly one of max"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, min: 0}]}", "found 2"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: much}]}", "'max'"),
+        ("{version: 1, name: p, rules: [{metric: privacy.verdict, not: leek found}]}", "Did you mean 'leak found'"),
+        ("{version: 1, name: p, rules: [{metric: privacy.verdict, max: 1}]}", "'not' goes with"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, level: stop}]}", "'level'"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max_over_reference: 1, bound: low}]}", "'bound' goes"),
+    ],
+)
+def test_a_wrong_file_says_where(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SchemaError, match=message) as caught:
+        load_policy(path)
+    assert "policy.yaml" in str(caught.value)
+
+
+def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="No such policy file"):
+        load_policy(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(SchemaError, match="cannot be read"):
+        load_policy(tmp_path / "binary.yaml")
+    with pytest.raises(SchemaError, match="Did you mean 'internal'"):
+        load_policy("internl")
+
+
+def test_the_shipped_policy_is_whole() -> None:
+    policy = load_policy()
+    assert load_policy("internal") == load_policy(policy) == policy
+    assert {rule.metric for rule in policy.rules} <= set(METRICS)
+    assert all(rule.sentence for rule in policy.rules)

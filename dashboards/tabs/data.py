@@ -19,7 +19,6 @@ def show(report: Report, run: RunInfo) -> None:
         st.error(str(error))
         return
     st.subheader("Synthetic rows", anchor=False)
-    st.caption(
-        f"The first {numbers.count(len(frame))} of {numbers.plural(rows, 'row')}. None of them is a real person’s."
-    )
+    shown = f"The first {numbers.count(len(frame))} of {numbers.plural(rows, 'row')}."
+    st.caption(f"{shown} All are invented; how often they resemble real ones is told under Privacy.")
     st.dataframe(frame, hide_index=True, height=560)

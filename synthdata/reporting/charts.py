@@ -83,7 +83,13 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
         )
     )
     readable = len(names) <= 12
-    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": labels, "showticklabels": readable}
+    ticks = {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": labels,
+        "showticklabels": readable,
+        "ticks": "",
+    }
     figure.update_xaxes(**ticks, tickangle=-60, showgrid=False, constrain="domain")
     figure.update_yaxes(**ticks, autorange="reversed", scaleanchor="x", showgrid=False, constrain="domain")
     return _dress(figure, theme, 440 if readable else 350)

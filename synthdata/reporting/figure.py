@@ -101,7 +101,7 @@ class Figure:
         >>> Figure("fidelity.shape", 0.006, reference=0.008).reading()
         'As close as fresh real rows.'
         >>> Figure("fidelity.shape", 0.024, reference=0.008).reading()
-        '3.0 times the distance of fresh real rows.'
+        '1.6 percentage points further off than fresh real rows.'
         >>> Figure("fidelity.detection", 0.88, reference=0.99, direction="higher").reading()
         '0.11 below fresh real rows.'
         >>> Figure("fidelity.shape", None, text="No column to compare.").reading()
@@ -115,7 +115,7 @@ class Figure:
         if self.direction == "target":
             return _near_target(self.value, self.mark, self.low, self.high)
         if self.direction == "lower":
-            return _lower(value, self.mark, self.metric == "privacy.copies")
+            return _lower(value, self.mark, self.metric == "privacy.copies", self.matched is not None)
         return _higher(value, self.mark, self.show(self.mark - value), self.metric == "utility.tstr")
 
 
@@ -127,7 +127,7 @@ def _near_target(value: float, target: float, low: float | None, high: float | N
     return "Below the ideal, which is no sign of a leak."
 
 
-def _lower(value: float, mark: float, copies: bool) -> str:
+def _lower(value: float, mark: float, copies: bool, matched: bool) -> str:
     if copies:
         if value <= mark:
             return "No more often than rows that the model never saw."
@@ -136,11 +136,11 @@ def _lower(value: float, mark: float, copies: bool) -> str:
             if mark == 0
             else f"{value / mark:.1f} times as often as rows that the model never saw."
         )
-    if value <= mark * 1.05:
+    excess = value - mark
+    if excess <= max(0.1 * mark, 0.0025):
         return "As close as fresh real rows."
-    if mark == 0:
-        return "Fresh real rows show no difference at all."
-    return f"{value / mark:.1f} times the distance of fresh real rows."
+    points = f"{100 * excess:.2f}" if excess < 0.01 else f"{100 * excess:.1f}"
+    return f"{points} percentage points further off than fresh real rows{', at equal size' if matched else ''}."
 
 
 def _higher(value: float, mark: float, shown: str, trained: bool) -> str:

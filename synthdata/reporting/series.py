@@ -68,7 +68,7 @@ def axis_labels(chart: dict[str, Any]) -> list[str]:
         return [numbers.plain(labels[0]), numbers.plain(labels[len(labels) // 2]), numbers.plain(labels[-1])]
     first, last = edges[0], edges[-1]
     if all(abs(edge % 1 - 0.5) < 1e-9 for edge in edges):  # bins around whole numbers
-        first, last = first + 0.5, last - 0.5
+        first, last = first + 0.5, last + (0.5 if edges[1] - edges[0] >= 5 else -0.5)
     return [numbers.plain(edge) for edge in (first, (first + last) / 2, last)]
 
 

@@ -37,14 +37,14 @@ def terminal_summary(report: Report) -> RenderableType:
             line.append(f"\n  → {alert['advice']}", style="italic")
         parts.append(line)
     figures = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", title_justify="left")
-    for heading in ("", "figure", "value", "fresh real rows", "in words"):
-        figures.add_column(heading, justify="right" if heading in ("value", "fresh real rows") else "left")
+    for heading in ("", "value", "mark", "in words"):
+        figures.add_column(heading, justify="right" if heading in ("value", "mark") else "left")
     for score in report.scores():
-        for position, figure in enumerate(score.figures):
+        figures.add_row(Text(score.label, style="bold"))
+        for figure in score.figures:
             standing = report.standing(figure.metric)
-            name = Text(score.label if position == 0 else "", style="bold")
-            label = Text(f"{_SIGNS[standing]} {figure.term.label}", style=_STYLES.get(standing or "", ""))
-            figures.add_row(name, label, figure.shown, figure.show(figure.mark), Text(figure.reading(), style="dim"))
+            label = Text(f"{_SIGNS[standing]} {figure.term.label}", style=_STYLES.get(standing or "", ""), no_wrap=True)
+            figures.add_row(label, figure.shown, figure.show(figure.mark), Text(figure.reading(), style="dim"))
     parts += [Text(), figures]
     worst = report.worst_columns()[:3]
     if worst:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -152,8 +153,9 @@ def policy_name(report: Report) -> str:
 
 
 def title(report: Report) -> str:
-    """What the report is about."""
-    return str(report.run.get("source") or report.run.get("name") or "Synthetic table")
+    """What the report is about: of a path, the file or folder alone."""
+    source = str(report.run.get("source") or report.run.get("name") or "Synthetic table")
+    return source if "://" in source else re.split(r"[/\\]", source.rstrip("/\\"))[-1] or source
 
 
 def made_by(report: Report) -> str:

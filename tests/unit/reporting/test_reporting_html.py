@@ -79,7 +79,8 @@ def named(name: str) -> Page:
     facts["pairs"]["columns"][0] = name
     facts["pairs"]["worst"][0]["columns"] = [name, name]
     facts["alerts"][1]["columns"] = [name]
-    facts["alerts"][1]["text"] = facts["run"]["source"] = facts["notes"][0] = name
+    facts["alerts"][1]["text"] = facts["notes"][0] = name
+    facts["run"]["source"] = f"table://{name}"
     facts["run"]["parameters"] = {name: name}
     facts["checks"]["source"][0] = {"column": name, "check": name, "passed": False, "detail": name, "advice": name}
     return Page(render(Report(facts)))

@@ -58,6 +58,24 @@ def test_caveats_name_what_was_not_done() -> None:
     assert "ε = 1" in " ".join(words.promises(report))
 
 
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("/srv/data/adult.csv", "adult.csv"),
+        ("data/parts/", "parts"),
+        ("C:\\data\\a.csv", "a.csv"),
+        ("sklearn:wine", "sklearn:wine"),
+        ("postgresql://ann:***@db/shop", "postgresql://ann:***@db/shop"),
+        ("/", "/"),
+        ("", "census-trees"),
+    ],
+)
+def test_the_title_is_the_file_alone(source: str, title: str) -> None:
+    facts = sample_facts()
+    facts["run"]["source"] = source
+    assert words.title(Report(facts)) == title
+
+
 def test_methods_tell_what_was_done() -> None:
     text = " ".join(words.methods(Report(sample_facts())))
     for part in ("census.csv", "48,842 rows", "9,768 rows were set aside", "“trees”", "seed 20260301", "numpy 2.4.6"):
@@ -69,7 +87,7 @@ def test_methods_tell_what_was_done() -> None:
     ("figure", "reading"),
     [
         (Figure("fidelity.shape", 0.01), "There is no holdout to read it against."),
-        (Figure("fidelity.shape", 0.01, reference=0.0), "Fresh real rows show no difference at all."),
+        (Figure("fidelity.shape", 0.01, reference=0.0), "1.0 percentage points further off"),
         (Figure("fidelity.shape", 0.01, reference=0.001, matched=0.001), "As close as fresh real rows."),
         (Figure("fidelity.detection", -0.1, reference=0.0, direction="higher"), "0.10 below fresh real rows."),
         (

@@ -94,11 +94,15 @@ class Conditions:
                 condition.column.name, condition.values, condition.low, condition.high, condition.null
             )
             if position in out:
-                both = out[position].codes & cells.codes
-                cells = AllowedCells(both, max(out[position].low, cells.low), min(out[position].high, cells.high))
-            if not cells.codes.any() or cells.low > cells.high:
+                codes = out[position].codes & cells.codes
+                low, high = max(out[position].low, cells.low), min(out[position].high, cells.high)
+                if low > high and encoder.slots[position].continuous:
+                    codes[0] = False
+                cells = AllowedCells(codes, low, high) if low <= high else AllowedCells(codes)
+            if not cells.codes.any():
+                texts = "; ".join(other.text for other in self.conditions if other.column == condition.column)
                 raise InfeasibleError(
-                    f"No row can meet {condition.text!r}: the model has not learnt such a value.",
+                    f"No row can meet {texts!r}: the model has not learnt such a value.",
                     "Rare values are left out of a model; choose a commoner value or a wider range.",
                 )
             out[position] = cells

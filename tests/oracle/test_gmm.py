@@ -1,4 +1,4 @@
-"""The mixture's densities, conditionals and EM against independent computations: scikit-learn, enumeration, closed forms."""
+"""The mixture's densities, conditionals and EM against scikit-learn, enumeration and closed forms."""
 
 from __future__ import annotations
 
@@ -158,7 +158,8 @@ def test_conditional_draws_equal_free_draws_that_were_picked(conditions: dict[in
     mixture = random_mixture(4, mixed_slots(), seed=8)
     given = {j: allowed(mixture, j, *parts) for j, parts in conditions.items()}
     direct = draw_given(mixture, 6000, given, np.random.default_rng(7))
-    assert direct is not None and len(direct) > 300
+    assert direct is not None
+    assert len(direct) > 300
     free = draw(mixture, 400_000, np.random.default_rng(8))
     good = np.ones(len(free), dtype=bool)
     for j, cells in given.items():
@@ -171,7 +172,8 @@ def test_conditioning_on_a_point_equals_the_normal_conditional() -> None:
     slots = (Slot("x", **LINE), Slot("y", **LINE))
     mixture = random_mixture(1, slots, seed=9)
     rows = draw_given(mixture, 20_000, {0: allowed(mixture, 0, [0], 1.3, 1.3)}, np.random.default_rng(10))
-    assert rows is not None and (rows.values[:, 0] == 1.3).all()
+    assert rows is not None
+    assert (rows.values[:, 0] == 1.3).all()
     mean, covariance = mixture.means[0], mixture.covariances[0]
     centre = mean[1] + covariance[0, 1] / covariance[0, 0] * (1.3 - mean[0])
     spread = np.sqrt(covariance[1, 1] - covariance[0, 1] ** 2 / covariance[0, 0])
@@ -182,8 +184,10 @@ def test_a_range_far_out_is_drawn_from() -> None:
     slots = (Slot("x", **LINE), Slot("y", **LINE))
     mixture = random_mixture(3, slots, seed=11)
     rows = draw_given(mixture, 500, {0: allowed(mixture, 0, [0], 25.0, 26.0)}, np.random.default_rng(12))
-    assert rows is not None and len(rows) == 500
-    assert rows.values[:, 0].min() >= 25.0 and rows.values[:, 0].max() <= 26.0
+    assert rows is not None
+    assert len(rows) == 500
+    assert rows.values[:, 0].min() >= 25.0
+    assert rows.values[:, 0].max() <= 26.0
     assert np.isfinite(rows.values).all()
 
 

@@ -1,0 +1,100 @@
+"""Every built-in model keeps the contract, and what goes in comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthdata.models.gmm import GaussianMixture
+from synthdata.models.independent import Independent
+from synthdata.models.registry import make_model, model_names
+from synthdata.testing import CHECKS, synthesizer_checks
+
+
+@pytest.mark.parametrize("check", synthesizer_checks(Independent))
+def test_independent(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", synthesizer_checks(partial(GaussianMixture, max_components=16)))
+def test_gmm(check: Callable[[], None]) -> None:
+    check()
+
+
+def leaky(**parameters: int) -> GaussianMixture:
+    """A model that is told to store whatever occurs once."""
+    return GaussianMixture(max_components=4, rare_threshold=1, **parameters)
+
+
+@pytest.mark.parametrize(
+    "name", ["rare_values_stay_out_of_files", "rare_values_stay_out_of_samples", "rows_are_not_in_files"]
+)
+def test_the_safety_checks_can_fail(name: str) -> None:
+    with pytest.raises(AssertionError):
+        CHECKS[name](leaky)
+
+
+def test_an_expected_failure_must_name_a_check() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'impute'"):
+        synthesizer_checks(Independent, expected_failures={"imputes": "no"})
+
+
+COLUMNS: dict[str, Callable[[np.random.Generator, int], tuple[object, str]]] = {
+    "int8": lambda g, n: (g.integers(-5, 5, n).astype("int8"), "numerical"),
+    "int64": lambda g, n: (g.integers(-(10**6), 10**6, n), "numerical"),
+    "uint64": lambda g, n: (g.integers(0, 2**64 - 1, n, dtype="uint64"), "numerical"),
+    "Int16": lambda g, n: (
+        pd.array(np.where(g.random(n) < 0.2, None, g.integers(0, 99, n)), dtype="Int16"),
+        "numerical",
+    ),
+    "float32": lambda g, n: (g.normal(size=n).astype("float32"), "numerical"),
+    "float64": lambda g, n: (np.where(g.random(n) < 0.3, np.nan, g.normal(size=n) * 1e-5), "numerical"),
+    "cents": lambda g, n: (np.round(g.lognormal(3, 2, n), 2), "numerical"),
+    "bool": lambda g, n: (g.random(n) < 0.5, "boolean"),
+    "boolean": lambda g, n: (pd.array(g.choice([True, False, None], n), dtype="boolean"), "boolean"),
+    "object": lambda g, n: (pd.Series(g.choice(["a", "b", None], n), dtype=object), "categorical"),
+    "string": lambda g, n: (pd.array(g.choice(["a", "b"], n), dtype="string"), "categorical"),
+    "category": lambda g, n: (pd.Categorical(g.choice(["x", "y"], n), ["y", "x"], ordered=True), "categorical"),
+    "codes": lambda g, n: (g.choice([1.5, 2.0], n), "categorical"),
+    "datetime": lambda g, n: (
+        pd.Timestamp("2000-01-01") + pd.to_timedelta(g.integers(0, 10**9, n), unit="s"),
+        "datetime",
+    ),
+    "zoned": lambda g, n: (
+        pd.to_datetime(g.integers(0, 10**9, n), unit="s", utc=True).tz_convert("Asia/Tokyo"),
+        "datetime",
+    ),
+    "timedelta": lambda g, n: (pd.to_timedelta(g.integers(0, 10**6, n), unit="ms"), "timedelta"),
+}
+
+
+@pytest.mark.parametrize("model", model_names())
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    names=st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=4, unique=True),
+    n=st.integers(40, 90),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_what_goes_in_comes_out(model: str, names: list[str], n: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    made = {name: COLUMNS[name](generator, n) for name in names}
+    table = pd.DataFrame({name: values for name, (values, _) in made.items()})
+    schema = {"columns": [{"name": name, "kind": kind} for name, (_, kind) in made.items()]}
+    sample = make_model(model).fit(table, schema=schema, seed=seed).sample(n, seed=seed)
+    assert list(sample.columns) == names
+    assert len(sample) == n
+    pd.testing.assert_series_equal(sample.dtypes, table.dtypes)
+    for name in names:
+        if not table[name].isna().any():
+            assert sample[name].notna().all(), name
+        if made[name][1] in ("numerical", "datetime", "timedelta") and sample[name].notna().any():
+            assert sample[name].min() >= table[name].min(), name
+            assert sample[name].max() <= table[name].max(), name
+        elif made[name][1] != "boolean":
+            assert set(sample[name].dropna()) <= set(table[name].dropna()), name

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synthdata.errors import SynthdataError
@@ -38,7 +38,9 @@ def replacing(target: str | Path) -> Iterator[Path]:
             shutil.rmtree(target)
         os.replace(beside, target)
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else (os.strerror(error.errno) if error.errno else "")
+        reason = (
+            "the disk is full" if error.errno == errno.ENOSPC else (os.strerror(error.errno) if error.errno else "")
+        )
         raise SynthdataError(
             f"Cannot write {target}: {reason or type(error).__name__}.",
             "Nothing half-written was left; free some space or choose another place.",
@@ -47,7 +49,9 @@ def replacing(target: str | Path) -> Iterator[Path]:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
         else:
-            beside.unlink(missing_ok=True)
+            # The folder itself may be what was wrong; that has been said already.
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
 def write_text(target: str | Path, text: str) -> None:

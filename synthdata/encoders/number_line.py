@@ -42,7 +42,10 @@ class NumberLine:
         origin = _mean_near(ordered[start : start + minimum])
         scale = _scale(ordered, minimum)
         x = shifted(ordered, origin, scale)
-        at, share = _windows(x, minimum, knots)
+        if m < 2 * minimum or m == 1:
+            at, share = _band(x, shifted(np.zeros_like(ordered[:1]), origin, scale)[0])
+        else:
+            at, share = _windows(x, minimum, knots)
         if transform == "standard":
             inside = np.clip(x, at[0], at[-1])
             spread = float(inside.std()) or 1.0
@@ -123,13 +126,20 @@ def shifted(numbers: np.ndarray, origin: int | float, scale: float) -> np.ndarra
     return np.asarray((numbers - origin) / scale)
 
 
+def _band(x: np.ndarray, zero: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two knots around the mean of sorted rows (m,), as far apart as a uniform distribution of their spread is wide.
+
+    They do not reach across ``zero`` where no row does.
+    """
+    middle, half = float(x.mean()), max(float(x.std()) * np.sqrt(3.0), 1e-9)
+    low = max(middle - half, zero) if x[0] >= zero else middle - half
+    high = min(middle + half, zero) if x[-1] <= zero else middle + half
+    return np.array([low, high if high > low else low + 1e-9]), np.array([0.0, 1.0])
+
+
 def _windows(x: np.ndarray, minimum: int, knots: int) -> tuple[np.ndarray, np.ndarray]:
     """Means of disjoint windows of ``minimum`` sorted rows (k,), denser at the ends, and the share of rows below."""
     m = len(x)
-    if m < 2 * minimum or m == 1:
-        middle, half = float(x.mean()), max(float(x.std()) * np.sqrt(3.0), 1e-9)
-        low = max(middle - half, 0.0) if x[0] >= 0 else middle - half
-        return np.array([low, middle + half]), np.array([0.0, 1.0])
     usual = max(minimum, m / knots)
     starts, place, step = [0], 0.0, float(max(minimum, 1))
     while step < usual and place + step < (m - minimum) / 2 - usual:

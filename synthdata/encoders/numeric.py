@@ -258,7 +258,8 @@ def _stands_out(distinct: np.ndarray, counts: np.ndarray, reach: int = 4) -> np.
     total = np.concatenate([[0], np.cumsum(counts)])
     around = total[last + 1] - total[first] - counts
     span = distinct[last].astype(np.float64) - distinct[first].astype(np.float64)
-    return np.asarray(counts >= _SPIKE * around / np.maximum(span, 1.0))
+    # A few rows more, so that chance alone makes no spikes where nearly every value is rare.
+    return np.asarray(counts > _SPIKE * around / np.maximum(span, 1.0) + 5)
 
 
 def _fit_line(on_line: np.ndarray, jitter: np.ndarray | float, grid: Grid, options: NumericOptions) -> NumberLine:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from synthdata.errors import ModelError, did_you_mean
+from synthdata.models.abilities import ABILITIES
 from synthdata.models.base import Synthesizer
 from synthdata.runs import artifact
 
@@ -45,6 +46,54 @@ def model_class(name: str) -> type[Synthesizer]:
     return typing.cast(type[Synthesizer], found)
 
 
+def describe_models() -> list[dict[str, Any]]:
+    """What each model is and can do: ``name``, ``class``, ``summary``, ``abilities`` and ``parameters``.
+
+    ``abilities`` are the names in `abilities.ABILITIES`, and ``native conditions`` where rows under conditions are
+    drawn directly instead of by rejection. ``parameters`` maps each name to its type and default as text. A plugin that
+    cannot be loaded has the key ``problem`` and no parameters.
+
+    >>> [model["name"] for model in describe_models()][:2]
+    ['independent', 'gmm']
+    """
+    described = []
+    for name in model_names():
+        try:
+            described.append(_described(name, model_class(name)))
+        except ImportError as error:
+            nothing: dict[str, Any] = {"class": "", "summary": "", "abilities": [], "parameters": {}}
+            described.append({"name": name, **nothing, "problem": f"cannot be loaded: {error}"})
+    return described
+
+
+def _described(name: str, cls: type[Synthesizer]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls.__init__)
+    abilities = [ability for ability in ABILITIES if hasattr(cls, ability)]
+    if cls._sample_given is not Synthesizer._sample_given:
+        abilities.append("native conditions")
+    parameters = {
+        key: {"type": _type_name(hints.get(key, str)), "default": repr(parameter.default)}
+        for key, parameter in inspect.signature(cls.__init__).parameters.items()
+        if key != "self"
+    }
+    return {
+        "name": name,
+        "class": f"{cls.__module__}:{cls.__qualname__}",
+        "summary": cls.summary,
+        "abilities": abilities,
+        "parameters": parameters,
+    }
+
+
+def _type_name(hint: Any) -> str:
+    if typing.get_origin(hint) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else ()
+    if options:
+        return " or ".join(_type_name(option) for option in options)
+    return "None" if hint is type(None) else str(getattr(hint, "__name__", hint))
+
+
 def make_model(name: str, settings: Iterable[str] = (), **parameters: Any) -> Synthesizer:
     """An unfitted model; ``settings`` are texts such as ``max_components=20``, read by the parameter's type.
 
@@ -74,7 +123,14 @@ def load(path: str | Path) -> Synthesizer:
     if not (folder / "manifest.json").exists() and (folder / "model" / "manifest.json").exists():
         folder = folder / "model"
     manifest, arrays = artifact.load(folder)
-    return model_class(manifest["model"])._load(manifest, arrays)
+    cls = model_class(manifest["model"])
+    try:
+        return cls._load(manifest, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ModelError(
+            f"The model in {folder} does not fit this synthdata ({type(error).__name__}).",
+            f"It was written with: {manifest.get('libraries')}. Install those versions, or fit it again.",
+        ) from None
 
 
 def _read(text: str, hint: Any, key: str) -> Any:
@@ -97,5 +153,5 @@ def _read(text: str, hint: Any, key: str) -> Any:
                 continue
         if option is str:
             return text
-    wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options if option is not type(None))
+    wanted = " or ".join(_type_name(option) for option in options if option is not type(None))
     raise ModelError(f"The parameter {key!r} should be {wanted}, found {text!r}.")

@@ -1,0 +1,67 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthdata.errors import ModelError
+from synthdata.models.gmm import GaussianMixture
+from synthdata.models.registry import describe_models, load, make_model, model_names
+
+
+def test_every_model_is_described() -> None:
+    described = {model["name"]: model for model in describe_models()}
+    assert list(described) == model_names()
+    assert not [name for name, model in described.items() if "problem" in model]
+    assert described["gmm"]["abilities"] == ["log_prob", "anomaly_score", "impute", "native conditions"]
+    assert described["gmm"]["parameters"]["max_components"] == {"type": "int", "default": "256"}
+    assert all(model["summary"] for model in described.values())
+
+
+def test_settings_are_read_by_their_type() -> None:
+    model = make_model("gmm", ["max_components=8", " rare_threshold = 7 "], passes=3)
+    assert model.parameters() == {"max_components": 8, "rare_threshold": 7, "sample_rows": 40_000, "passes": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("gmn", [], "Did you mean 'gmm'"),
+        ("gmm", ["max_component=8"], "Did you mean 'max_components'"),
+        ("gmm", ["max_components"], "KEY=VALUE"),
+        ("gmm", ["max_components=many"], "should be int"),
+        ("gmm", ["max_components=1.5"], "should be int"),
+    ],
+)
+def test_mistakes_are_named(name: str, settings: list[str], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        make_model(name, settings)
+
+
+def test_a_model_within_a_run_folder_is_found(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1.0, 2.0] * 30})
+    make_model("independent").fit(table, seed=0).save(tmp_path / "run" / "model")
+    assert load(tmp_path / "run").sample(3, seed=0).equals(load(tmp_path / "run" / "model").sample(3, seed=0))
+
+
+def test_a_model_of_other_parameters_is_one_message(tmp_path: Path) -> None:
+    import json
+
+    make_model("independent").fit(pd.DataFrame({"x": [1.0, 2.0] * 30}), seed=0).save(tmp_path / "model")
+    path = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["parameters"] = {"unheard_of": 1}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match="does not fit this synthdata"):
+        load(tmp_path / "model")
+
+
+def test_parameters_out_of_range_are_refused() -> None:
+    table = pd.DataFrame({"x": [1.0, 2.0] * 30})
+    with pytest.raises(ModelError, match="max_components must be 1 or more"):
+        GaussianMixture(max_components=0).fit(table)
+    with pytest.raises(ModelError, match="rare_threshold must be 1 or more"):
+        GaussianMixture(rare_threshold=0).fit(table)

@@ -271,7 +271,7 @@ def models() -> None:
     shown = Table("model", "what it is good for", "abilities", "parameters", title="Models", title_justify="left")
     with working() as (console, _):
         for model in describe_models():
-            settings = ", ".join(f"{key}={value}" for key, value in model["parameters"].items())
+            settings = ", ".join(f"{key}={about['default']}" for key, about in model["parameters"].items())
             shown.add_row(model["name"], model["summary"], ", ".join(model["abilities"]), settings)
     console.print(shown)
 

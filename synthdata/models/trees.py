@@ -1,0 +1,275 @@
+"""Sequential trees: every column from the ones before it, drawn from the smoothed distribution of a tree's leaf.
+
+The scheme is that of synthesis by classification and regression trees (Reiter 2005, "Using CART to generate partially
+synthetic public use microdata"), except that no leaf holds cells of real rows: a number is known by its bin of equally
+many rows only, and is drawn from the leaf's quantile function, which runs straight between neighbouring bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synthdata.encoders.base import AllowedCells, Encoded, Slot, State
+from synthdata.encoders.bins import Bins, allowed_cells, cut, to_cells
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.models.base import Synthesizer
+from synthdata.progress import Progress
+
+#: a category with at most so many cells is split by its shares, one with more by where it lies on average
+MOST_CLASSES = 12
+#: the arrays of `Splits`
+SPLITS = ("feature", "threshold", "left", "right")
+
+
+#: how far, in bins, a leaf's cell is spread at most towards its neighbours
+REACH = 4.0
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The questions of a grown tree, one entry per node: ``feature`` is -1 in a leaf, whose number ``leaf`` gives."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+    @property
+    def leaf(self) -> np.ndarray:
+        """The number (nodes,) of each leaf, in the order of nodes."""
+        return np.cumsum(self.feature < 0) - 1
+
+    def leaves(self, x: np.ndarray) -> np.ndarray:
+        """The leaf (n,) that each row of features (n, f) falls into."""
+        node = np.zeros(len(x), dtype=np.int64)
+        rows = np.arange(len(x))
+        while len(rows):
+            rows = rows[self.feature[node[rows]] >= 0]
+            at = node[rows]
+            goes_left = x[rows, self.feature[at]] <= self.threshold[at]
+            node[rows] = np.where(goes_left, self.left[at], self.right[at])
+        return self.leaf[node]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree over earlier columns, and in each leaf the cells that its rows had, sorted.
+
+    Leaf l's distinct cells are ``cells[start[l]:start[l + 1]]``, as often as ``counts`` says. ``ranks`` holds, for each
+    earlier column without a number line, the place (cardinality,) of its codes in this tree.
+    """
+
+    splits: Splits
+    ranks: dict[int, np.ndarray]
+    start: np.ndarray
+    cells: np.ndarray
+    counts: np.ndarray
+
+
+class Trees(Synthesizer):
+    """One tree per column on the columns before it, in ascending order of distinct cells.
+
+    Args:
+        min_leaf: the fewest rows in a leaf; fewer follows the table more closely and protects single rows less.
+        bins: into how many bins of equally many rows a number line is cut.
+        rare_threshold: in how many rows a value must occur to be stored.
+    """
+
+    name: ClassVar[str] = "trees"
+    summary: ClassVar[str] = "a tree per column on those before it; the best quality within seconds"
+
+    order_: list[int]
+    trees_: list[Tree]
+
+    def __init__(self, min_leaf: int = 60, bins: int = 500, rare_threshold: int = 5) -> None:
+        self.min_leaf = min_leaf
+        self.bins = bins
+        self.rare_threshold = rare_threshold
+
+    def make_encoder(self) -> TableEncoder:
+        """Values are shares of rows, so that bins of equal width hold equally many."""
+        return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        slots = encoded.slots
+        self.cuts_ = cut(slots, self.bins)
+        cells = to_cells(encoded, self.cuts_)
+        line = _places(encoded)
+        distinct = [len(np.unique(cells[:, j])) for j in range(len(slots))]
+        self.order_ = [int(j) for j in np.argsort(distinct, kind="stable")]
+        self.trees_ = []
+        for place, j in enumerate(self.order_):
+            before = self.order_[:place]
+            self.trees_.append(self._grow(j, before, cells, line, encoded.codes, slots, generator))
+            progress.step((place + 1) / len(slots))
+
+    def _grow(
+        self,
+        j: int,
+        before: list[int],
+        cells: np.ndarray,
+        line: np.ndarray,
+        codes: np.ndarray,
+        slots: tuple[Slot, ...],
+        generator: np.random.Generator,
+    ) -> Tree:
+        target = _target(cells[:, j], line[:, j], self.cuts_[j])
+        ranks = {i: _ranks(codes[:, i], slots[i], target) for i in before if not _on_a_line(slots[i])}
+        x = _features(before, line, codes, ranks)
+        splits = _fit_splits(x, target, self.min_leaf, int(generator.integers(2**31)))
+        width = self.cuts_[j].cardinality
+        keys, counts = np.unique(splits.leaves(x) * width + cells[:, j], return_counts=True)
+        start = np.searchsorted(keys // width, np.arange(splits.leaf[-1] + 2))
+        return Tree(splits, ranks, start, keys % width, counts)
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        return self._draw(n, {}, generator)[0]
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        """Rows drawn with the conditions kept at each step, weighted by how likely that was (likelihood weighting)."""
+        encoded, weight = self._draw(max(4 * n, 1000), allowed_cells(allowed, self.cuts_), generator)
+        total = weight.sum()
+        chosen = generator.choice(len(weight), size=n, p=weight / total) if total > 0 else np.empty(0, dtype=np.int64)
+        return encoded.take(chosen)
+
+    def _draw(
+        self, n: int, masks: Mapping[int, np.ndarray], generator: np.random.Generator
+    ) -> tuple[Encoded, np.ndarray]:
+        slots = self.encoder_.slots
+        codes, values = np.zeros((n, len(slots)), dtype=np.int32), np.full((n, len(slots)), np.nan)
+        line, weight = np.zeros((n, len(slots))), np.ones(n)
+        for place, j in enumerate(self.order_):
+            tree, cutting = self.trees_[place], self.cuts_[j]
+            leaves = tree.splits.leaves(_features(self.order_[:place], line, codes, tree.ranks))
+            counts = tree.counts.astype(float)
+            if j in masks:
+                counts = counts * masks[j][tree.cells]
+                held = np.add.reduceat(counts, tree.start[:-1]) / np.add.reduceat(tree.counts, tree.start[:-1])
+                weight *= held[leaves]
+            codes[:, j], values[:, j] = _draw_in_leaves(tree, counts, leaves, cutting, generator)
+            one = Encoded((slots[j],), codes[:, [j]], values[:, [j]])
+            line[:, j] = _places(one)[:, 0]
+        return Encoded(slots, codes, values), weight
+
+    def _state(self) -> State:
+        arrays: dict[str, np.ndarray] = {}
+        for place, tree in enumerate(self.trees_):
+            arrays |= {f"{place}/{name}": getattr(tree.splits, name) for name in SPLITS}
+            arrays |= {f"{place}/{name}": getattr(tree, name) for name in ("start", "cells", "counts")}
+            arrays |= {f"{place}/ranks/{i}": ranks for i, ranks in tree.ranks.items()}
+        return State({"order": self.order_}, arrays)
+
+    def _restore(self, state: State) -> None:
+        self.cuts_ = cut(self.encoder_.slots, self.bins)
+        self.order_ = list(state.config["order"])
+        self.trees_ = []
+        for place in range(len(self.order_)):
+            part = {name.split("/", 1)[1]: a for name, a in state.arrays.items() if name.startswith(f"{place}/")}
+            ranks = {int(name.split("/")[1]): array for name, array in part.items() if name.startswith("ranks/")}
+            splits = Splits(*[part[name] for name in SPLITS])
+            self.trees_.append(Tree(splits, ranks, part["start"], part["cells"], part["counts"]))
+
+
+def _on_a_line(slot: Slot) -> bool:
+    return slot.continuous or bool(np.isfinite(slot.positions).any())
+
+
+def _places(encoded: Encoded) -> np.ndarray:
+    """Every cell as one number (n, d) that a split can ask for: its place on the line, below it where it is missing."""
+    return np.nan_to_num(encoded.number_line(), nan=-1.0)
+
+
+def _features(before: list[int], line: np.ndarray, codes: np.ndarray, ranks: Mapping[int, np.ndarray]) -> np.ndarray:
+    """What a tree sees (n, f) of the columns before."""
+    columns = [ranks[i][codes[:, i]] if i in ranks else line[:, i] for i in before]
+    return np.column_stack(columns).astype(np.float32) if columns else np.zeros((len(line), 1), dtype=np.float32)
+
+
+def _target(cells: np.ndarray, line: np.ndarray, cutting: Bins) -> np.ndarray:
+    """What a tree is to tell apart (n, t): shares of few classes, or the place on the line and the common spikes."""
+    present, codes, counts = np.unique(cells, return_inverse=True, return_counts=True)
+    if not _on_a_line(cutting.slot) or len(present) <= MOST_CLASSES:
+        kept = np.argsort(-counts, kind="stable")[:MOST_CLASSES]
+        shares = np.column_stack([codes == k for k in kept]).astype(float)
+        return np.asarray(shares / np.sqrt(shares.mean(axis=0)))
+    rank = np.empty(len(line))
+    _, inverse, times = np.unique(line, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(times) - times / 2)[inverse] / len(line)
+    spikes = [k for k in np.argsort(-counts)[:3] if counts[k] > 0.02 * len(cells)]
+    return np.column_stack([rank / rank.std() if rank.std() else rank, *[(codes == k).astype(float) for k in spikes]])
+
+
+def _ranks(codes: np.ndarray, slot: Slot, target: np.ndarray) -> np.ndarray:
+    """A place (cardinality,) for codes without an order: by what the target is for them on average."""
+    counts = np.bincount(codes, minlength=slot.cardinality)
+    centred = target - target.mean(axis=0)
+    means = (
+        np.column_stack([np.bincount(codes, weights=column, minlength=slot.cardinality) for column in centred.T])
+        / np.maximum(counts, 1)[:, None]
+    )
+    # The direction in which the codes' means differ most (weighted by rows) is one number per code.
+    _, _, directions = np.linalg.svd(means * np.sqrt(counts)[:, None], full_matrices=False)
+    return np.asarray(np.argsort(np.argsort(means @ directions[0], kind="stable")), dtype=np.float64)
+
+
+def _fit_splits(x: np.ndarray, target: np.ndarray, min_leaf: int, seed: int) -> Splits:
+    """Splits (see `Splits`) that tell the target apart."""
+    from sklearn.tree import DecisionTreeRegressor
+
+    if len(x) < 2 * min_leaf or not np.ptp(target, axis=0).any():
+        alone = np.array([-1])
+        return Splits(alone, np.zeros(1, dtype=np.float32), alone, alone)
+    grown = DecisionTreeRegressor(min_samples_leaf=min_leaf, random_state=seed).fit(x, target).tree_
+    feature = np.where(grown.children_left < 0, -1, grown.feature).astype(np.int64)
+    return Splits(feature, grown.threshold.astype(np.float32), grown.children_left, grown.children_right)
+
+
+def _draw_in_leaves(
+    tree: Tree, counts: np.ndarray, leaves: np.ndarray, cutting: Bins, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and values (n,), each cell of a leaf as often as expected up to a row."""
+    n = len(leaves)
+    along = np.lexsort((generator.random(n), leaves))
+    of = leaves[along]
+    first = np.searchsorted(of, of, side="left")
+    size = np.searchsorted(of, of, side="right") - first
+    share = (np.arange(n) - first + generator.random(n)) / np.maximum(size, 1)
+    # One running total over all leaves: a row's place in its leaf is a place in that total.
+    total = np.concatenate([[0.0], np.cumsum(counts)])
+    low, high = total[tree.start[of]], total[tree.start[of + 1]]
+    at = low + share * (high - low)
+    entry = np.clip(np.searchsorted(total, at, side="right") - 1, tree.start[of], tree.start[of + 1] - 1)
+    cells = tree.cells[entry]
+    if not cutting.count:
+        codes, values = cells.astype(np.int32), np.full(n, np.nan)
+    else:
+        on_line = cells < cutting.count
+        codes = np.where(on_line, 0, cells - cutting.count + 1).astype(np.int32)
+        inside = (at - total[entry]) / np.maximum(counts[entry], 1e-12)
+        values = np.where(on_line, _smooth(tree, entry, of, inside, cutting), np.nan)
+    out_codes, out_values = np.empty(n, dtype=np.int32), np.empty(n)
+    out_codes[along], out_values[along] = codes, values
+    return out_codes, out_values
+
+
+def _smooth(tree: Tree, entry: np.ndarray, leaf: np.ndarray, inside: np.ndarray, cutting: Bins) -> np.ndarray:
+    """Places (n,) on the line: a cell's rows are spread from half-way to the cell before to half-way to the next.
+
+    The spread is no wider than ``REACH`` bins on either side, so that real gaps stay.
+    """
+    cells = tree.cells
+    before = np.where(entry > tree.start[leaf], cells[np.maximum(entry - 1, 0)], cells[entry] - 1)
+    after_entry = np.minimum(entry + 1, len(cells) - 1)
+    after = np.where(entry + 1 < tree.start[leaf + 1], cells[after_entry], cells[entry] + 1)
+    after = np.where(after >= cutting.count, cells[entry] + 1, after)
+    here = cells[entry]
+    down = np.minimum((here - before) / 2, REACH)
+    up = np.minimum((after - here) / 2, REACH)
+    place = here + 0.5 - down + inside * (down + up)
+    return np.clip(place / cutting.count, 0.0, 1.0)

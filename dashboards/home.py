@@ -120,7 +120,7 @@ def progress_text(event: dict[str, Any]) -> str:
 
 def empty() -> None:
     """What to do first."""
-    st.subheader("There are no runs here yet", anchor=False)
+    st.header("There are no runs here yet", anchor=False)
     st.write("A run makes a synthetic table from a real one, and measures how good and how safe it is. Start with:")
     st.code("synthdata run your-table.csv", language="bash")
     st.write("Or try it on a small table that is already installed:")

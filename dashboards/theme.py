@@ -13,7 +13,7 @@ _PAGE_STYLES = """
 [class*="st-key-run-card"] { position: relative; gap: 0; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] a { width: fit-content; padding-left: 0; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] a::after { content: ""; position: absolute; inset: 0; }
-[class*="st-key-run-card"]:hover h3 { text-decoration: underline; text-underline-offset: 0.18em; }
+[class*="st-key-run-card"]:hover h2 { text-decoration: underline; text-underline-offset: 0.18em; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] { position: static; }
 @media (max-width: 46rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 """
@@ -25,6 +25,7 @@ def options() -> dict[str, str]:
         "theme.font": SANS,
         "theme.headingFont": SERIF,
         "theme.headingFontWeights": "500",
+        "theme.headingFontSizes": "2.75rem, 1.625rem, 1.25rem",
         "theme.baseRadius": "4px",
         "theme.showWidgetBorder": "true",
     }
@@ -55,4 +56,8 @@ def dress() -> None:
     from synthdata.reporting.html import part_styles
 
     st.html(part_styles(current()))
-    st.html(f"<style>{_PAGE_STYLES}</style>")
+    # Streamlit's captions are too pale to be read by everybody.
+    soft = colours(current())["soft"]
+    caption = "[data-testid='stCaptionContainer']"
+    captions = f"{caption} {{ opacity: 1; }} {caption} p {{ color: {soft}; }}"
+    st.html(f"<style>{_PAGE_STYLES}\n{captions}</style>")

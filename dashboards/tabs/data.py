@@ -18,7 +18,7 @@ def show(report: Report, run: RunInfo) -> None:
     except SynthdataError as error:
         st.error(str(error))
         return
-    st.subheader("Synthetic rows", anchor=False)
+    st.header("Synthetic rows", anchor=False)
     shown = f"The first {numbers.count(len(frame))} of {numbers.plural(rows, 'row')}."
     st.caption(f"{shown} All are invented; how often they resemble real ones is told under Privacy.")
     st.dataframe(frame, hide_index=True, height=560)

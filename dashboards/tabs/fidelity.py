@@ -21,7 +21,7 @@ def show(report: Report, run: RunInfo) -> None:
         st.write("No column could be compared.")
         return
     labels = {column.name: f"{column.name}   ({column.shape.shown})" for column in columns if column.shape}
-    st.subheader("Column by column", anchor=False)
+    st.header("Column by column", anchor=False)
     name = st.selectbox(
         "Column, the least faithful first",
         list(labels),
@@ -36,7 +36,7 @@ def show(report: Report, run: RunInfo) -> None:
     giveaways(report)
     others = report.other_columns()
     if others:
-        st.subheader("Not compared", anchor=False)
+        st.header("Not compared", anchor=False)
         rows = [
             {"Column": column.name, "Kind": KINDS.get(column.kind, column.kind), "Why": column.reason}
             for column in others
@@ -72,13 +72,13 @@ def large(column: ColumnFacts) -> None:
             numbers.percent(column.missing.get("real")),
             numbers.percent(column.missing.get("synthetic")),
         )
-        rows = [{"": what, "Real": real, "Synthetic": made} for what, real, made in (nulls, *summary_rows(column))]
+        rows = [{"What": what, "Real": real, "Synthetic": made} for what, real, made in (nulls, *summary_rows(column))]
         st.dataframe(rows, hide_index=True)
 
 
 def overview(columns: list[ColumnFacts]) -> None:
     """All compared columns in a table that sorts and searches."""
-    st.subheader("All columns", anchor=False)
+    st.header("All columns", anchor=False)
     rows = [
         {
             "Column": column.name,
@@ -106,7 +106,7 @@ def giveaways(report: Report) -> None:
     """What a classifier tells synthetic rows by."""
     drawing = charts.importance_bars(((report.facts.get("detection") or {}).get("columns") or [])[:12], theme.current())
     if drawing is not None:
-        st.subheader("What gives synthetic rows away", anchor=False)
+        st.header("What gives synthetic rows away", anchor=False)
         st.caption("By how much a strong classifier’s AUC falls when a column is shuffled. Mend the first ones first.")
         st.plotly_chart(
             drawing, theme=None, config=QUIET, key="giveaways", alt="Importance of columns for telling rows apart"

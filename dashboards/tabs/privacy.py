@@ -18,7 +18,7 @@ def show(report: Report, run: RunInfo) -> None:
     distances = (report.facts["privacy"].get("details") or {}).get("distances") or {}
     drawing = charts.distance_overlay(distances, theme.current())
     if drawing is not None:
-        st.subheader("How far is the closest real row?", anchor=False)
+        st.header("How far is the closest real row?", anchor=False)
         st.plotly_chart(drawing, theme=None, config=QUIET, key="distances", alt="Distances to the closest real row")
         st.caption(
             "If the orange curve lay left of the dotted one, synthetic rows would be drawn towards the training rows."

@@ -17,7 +17,7 @@ MATRICES = {"real": "Real", "synthetic": "Synthetic", "difference": "Synthetic â
 def show(report: Report, run: RunInfo) -> None:
     """Draw the part."""
     pairs = report.pairs
-    st.subheader("Relations between columns", anchor=False, help=term("fidelity.trend").tooltip)
+    st.header("Relations between columns", anchor=False, help=term("fidelity.trend").tooltip)
     if not pairs.get("columns"):
         st.write("There are too few columns to compare pairs.")
         return
@@ -29,7 +29,7 @@ def show(report: Report, run: RunInfo) -> None:
     st.caption(f"Violet is positive or strong, green negative. {pairs.get('measure') or ''}")
     worst = pairs.get("worst") or []
     if worst:
-        st.subheader("Pairs that came out worst", anchor=False)
+        st.header("Pairs that came out worst", anchor=False)
         rows = [
             {
                 "Pair": " with ".join(pair["columns"]),

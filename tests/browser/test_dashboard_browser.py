@@ -20,7 +20,7 @@ pytest.importorskip("streamlit")
 from dashboards.report_page import TABS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -59,13 +59,20 @@ def _wait_for(url: str, server: subprocess.Popen[str]) -> None:
     pytest.fail("the dashboard did not answer")
 
 
+def has_count(page: Page, selector: str, number: int) -> None:
+    """Wait until there are so many; a page is drawn piece by piece, and what is left over goes last."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_count(number, timeout=PATIENCE)
+
+
 def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Browser, address: str) -> None:
     with watched(browser, height=1200) as seen:
         page = seen.page
         page.set_default_timeout(PATIENCE)
         page.goto(address)
         page.get_by_role("link", name="Open good").wait_for()
-        assert page.locator("article.run").count() == 11
+        has_count(page, "article.run", 11)
         seen.picture("dashboard-list")
         page.get_by_role("link", name="Open good").click()
         page.get_by_role("heading", name="Yes, under the policy applied.").wait_for()
@@ -116,7 +123,7 @@ def test_search_narrows_the_list(browser: Browser, address: str) -> None:
         seen.page.get_by_label("Find a run").fill("gmm")
         seen.page.get_by_label("Find a run").press("Enter")
         seen.page.get_by_text("1 run, the newest first").wait_for()
-        assert seen.page.locator("article.run").count() == 1
+        has_count(seen.page, "article.run", 1)
         assert seen.errors == []
 
 
@@ -147,7 +154,8 @@ def test_markup_in_names_stays_text(browser: Browser, address: str) -> None:
         seen.page.set_default_timeout(PATIENCE)
         seen.page.goto(address)
         seen.page.get_by_role("link", name="Open good").wait_for()
-        shown = seen.page.locator("article.run h3").all_inner_texts()
+        has_count(seen.page, "article.run", 11)
+        shown = seen.page.locator("article.run h2").all_inner_texts()
         assert STRANGE.replace("/", "|") in shown
         seen.page.goto(f"{address}/?run=good&tab=fidelity&column=%3Cb%3Esex%3C%2Fb%3E+%26+gr%C3%B6%C3%9Fe")
         seen.page.locator(".js-plotly-plot").first.wait_for()

@@ -93,9 +93,9 @@ def test_many_runs_come_a_page_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
         make_run(tmp_path, f"run {number:03}", "cancelled")
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
     page = AppTest.from_file(APP, default_timeout=60).run()
-    assert shown(page).count("<h3>") == 20
+    assert shown(page).count("<h2>") == 20
     page.button(key="more").click().run()
-    assert shown(page).count("<h3>") == 40
+    assert shown(page).count("<h2>") == 40
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -18,6 +18,8 @@ NOTABLE, SERIOUS, PAIR_NOTABLE = 0.03, 0.10, 0.10
 CATEGORY, EXPECTED = 0.01, 10
 #: the difference in the share of empty cells that is worth a word
 NULLS = 0.02
+#: the share of rows with categories unknown to the real table that is worth a word
+INVENTED = 0.005
 
 
 def shape_alerts(shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
@@ -86,13 +88,16 @@ def _lost_and_invented(view: View) -> list[dict[str, Any]]:
         )
         advice = "Whole groups have been lost: try another model before using the table for such groups."
         found.append(alert("warn", f"Categories of “{name}” are missing", text, advice, "fidelity.shape", [name]))
-    known = counts["train"] + counts.get("holdout", 0)
+    known = counts["train"] + counts["holdout"] if "holdout" in counts else counts["train"]
     invented = (known == 0) & (counts["synthetic"] > 0)
-    if invented.any():
-        rows = int(counts["synthetic"][invented].sum())
+    share = counts["synthetic"][invented].sum() / len(view.values("synthetic"))
+    natural = 0.0  # fresh real rows hold unknown categories, too: the holdout says how many
+    if "holdout" in counts:
+        natural = counts["holdout"][counts["train"] == 0].sum() / len(view.values("holdout"))
+    if share > max(INVENTED, 3 * natural):
         text = (
-            f"{rows:,} synthetic rows hold one of {int(invented.sum()):,} categories of “{name}” "
-            "that the real table does not have."
+            f"{percent(share)} of the synthetic rows hold a value of “{name}” that no real row has "
+            f"({int(invented.sum()):,} different ones)."
         )
         advice = "Check how the column was written: other spelling, blanks, or rounding."
         found.append(alert("warn", f"“{name}” holds invented categories", text, advice, "fidelity.shape", [name]))

@@ -26,7 +26,7 @@ from synthdata.validation.structure_checks import structure_checks
 
 #: rows that a suite is run on; structure and rules are checked on all rows
 ROWS = 100_000
-#: categories up to which a learnt list is checked, and the share of rows that may lie outside a learnt range
+#: categories up to which a learnt list is checked, and the share of rows that may lie outside a learnt list or range
 LEARNT_CATEGORIES, OUTSIDE = 1_000, 0.005
 
 Expectation = dict[str, Any]
@@ -138,32 +138,24 @@ def numpy_dtype(dtype: str) -> bool:
 
 
 def _learnt(train: Table, synthetic: Table) -> list[Expectation]:
-    """Categories and ranges of train, for the check of the synthetic table only: they are never exported."""
+    """Categories and ranges of train, for the check of the synthetic table only: they are never exported.
+
+    As fresh real rows do, a few synthetic ones may lie outside.
+    """
     entries = []
     for column in train.schema.modelled:
-        if column.public and (column.public.categories is not None or column.public.bounds is not None):
+        declared = column.public and (column.public.categories is not None or column.public.bounds is not None)
+        if declared or column.name not in synthetic.frame.columns:
             continue
-        if column.name not in synthetic.frame.columns:
-            continue
+        settings: dict[str, Any] = {"level": "warn", "column": column.name, "mostly": 1 - OUTSIDE}
         present = train.frame[column.name].dropna()
         if column.kind in ("categorical", "boolean"):
             values = list(pd.unique(present.astype(object)))
             if 0 < len(values) <= LEARNT_CATEGORIES:
-                entries.append(
-                    _entry("expect_column_values_to_be_in_set", level="warn", column=column.name, value_set=values)
-                )
+                entries.append(_entry("expect_column_values_to_be_in_set", value_set=values, **settings))
         elif column.kind == "numerical" and len(present):
             low, high = float(present.astype(float).min()), float(present.astype(float).max())
-            entries.append(
-                _entry(
-                    "expect_column_values_to_be_between",
-                    level="warn",
-                    column=column.name,
-                    min_value=low,
-                    max_value=high,
-                    mostly=1 - OUTSIDE,
-                )
-            )
+            entries.append(_entry("expect_column_values_to_be_between", min_value=low, max_value=high, **settings))
     return [{**entry, "meta": {"learnt": True}} for entry in entries]
 
 

@@ -133,7 +133,7 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
                 f"{name[0].upper()}{name[1:]}: {test['found']:,}, where {test['expected']:,.0f} would be chance."
             )
     odds = min(test["p_corrected"] for test in found.values())
-    chance = "less than one in a million" if odds < 1e-6 else f"about one in {1 / odds:,.0f}"
+    chance = "less than one in a million" if odds < 1e-6 else f"about one in {float(f'{1 / odds:.1g}'):,.0f}"
     return " ".join([*sentences, f"That this is chance has a probability of {chance}."])
 
 

@@ -70,8 +70,12 @@ class Rows:
     groups: tuple[tuple[np.ndarray, np.ndarray], ...]
 
     @classmethod
-    def of(cls, encoded: Encoded) -> Rows:
-        """Lay out encoded rows (n, d)."""
+    def of(cls, encoded: Encoded, most_patterns: int | None = None) -> Rows:
+        """Lay out encoded rows (n, d).
+
+        With ``most_patterns``, as for learning, rows of rarer patterns count as carrying only what the nearest commoner
+        pattern within theirs carries: a few values are not used, and hundreds of covariances need not be factored.
+        """
         from scipy.sparse import csr_matrix
 
         n = len(encoded)
@@ -83,6 +87,8 @@ class Rows:
         continuous = [j for j, slot in enumerate(encoded.slots) if slot.continuous]
         values = encoded.values[:, continuous]
         has = ~np.isnan(values)
+        if most_patterns is not None and has.size:
+            has = coarser(has, most_patterns)
         return cls(hot, np.where(has, values, 0.0), tuple(grouped(has)))
 
 
@@ -96,6 +102,17 @@ def grouped(has: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     order = np.argsort(pattern, kind="stable")
     for rows in np.split(order, np.cumsum(np.bincount(pattern))[:-1]):
         yield rows, np.flatnonzero(has[rows[0]])
+
+
+def coarser(has: np.ndarray, most: int) -> np.ndarray:
+    """Patterns (n, c) with all but the ``most`` most frequent replaced by the largest of those that is part of them."""
+    found, index, counts = np.unique(has, axis=0, return_inverse=True, return_counts=True)
+    if len(found) <= most:
+        return has
+    kept = np.append(found[np.argsort(-counts, kind="stable")[:most]], np.zeros((1, has.shape[1]), dtype=bool), axis=0)
+    outside = (~found).astype(np.int64) @ kept.T.astype(np.int64)
+    size = np.where(outside == 0, kept.sum(axis=1), -1)
+    return np.asarray(kept[size.argmax(axis=1)][index.ravel()])
 
 
 def joint_log_density(mixture: Mixture, rows: Rows) -> np.ndarray:

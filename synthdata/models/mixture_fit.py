@@ -13,6 +13,8 @@ from synthdata.models.mixture import Mixture, Moments, Rows
 
 #: the numbers of components that are tried, up to the most that is allowed
 LADDER = (1, 4, 16, 32, 64, 128, 256, 512, 1024)
+#: how many patterns of values carried are told apart in learning
+PATTERNS = 64
 #: rows worked on at once
 CHUNK = 40_000
 #: expectation maximisation ends when a pass gains less than this per row, in nats
@@ -52,7 +54,7 @@ def learn(
     prior = Prior.of(encoded)
     chosen = np.sort(generator.choice(n, sample_rows, replace=False)) if n > sample_rows else np.arange(n)
     part = encoded.take(chosen) if len(chosen) < n else encoded
-    rows = Rows.of(part)
+    rows = Rows.of(part, PATTERNS)
     sizes = [size for size in LADDER if size <= max_components and (size == 1 or size * ROWS_EACH <= len(part))]
     if sizes[-1] < max_components and max_components * ROWS_EACH <= len(part):
         sizes.append(max_components)
@@ -89,7 +91,7 @@ def improve(
         moments = Moments.empty(mixture)
         for part in parts:
             report()
-            moments.add(mixture, part if isinstance(part, Rows) else Rows.of(part))
+            moments.add(mixture, part if isinstance(part, Rows) else Rows.of(part, PATTERNS))
         fed = moments.weights >= min(least, moments.weights.max())
         moments = moments.keep(fed)
         mixture = maximise(mixture.keep(fed), moments, prior)

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from synthdata.models.bayesnet import BayesNet
 from synthdata.models.gmm import GaussianMixture
 from synthdata.models.independent import Independent
 from synthdata.models.registry import make_model, model_names
+from synthdata.models.trees import Trees
 from synthdata.testing import CHECKS, synthesizer_checks
 
 
@@ -24,6 +26,16 @@ def test_independent(check: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("check", synthesizer_checks(partial(GaussianMixture, max_components=16)))
 def test_gmm(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", synthesizer_checks(Trees))
+def test_trees(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", synthesizer_checks(BayesNet))
+def test_bayesnet(check: Callable[[], None]) -> None:
     check()
 
 

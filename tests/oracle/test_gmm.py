@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
 from synthdata.models.gmm import GaussianMixture
-from synthdata.models.mixture import Mixture, Moments, Rows, joint_log_density, log_sum
+from synthdata.models.mixture import Mixture, Moments, Rows, coarser, joint_log_density, log_sum
 from synthdata.models.mixture_draw import draw, draw_given, fill
 from synthdata.models.mixture_fit import Prior, improve, maximise, start
 
@@ -250,3 +250,13 @@ def test_improvement_ends_where_scikit_learn_ends() -> None:
     ours, _ = improve(start(rows, Rows.of(rows), guess, prior), [Rows.of(rows)], prior, 1, 200)
     theirs = SklearnMixture(2, means_init=[[0, 0], [6, 2]], tol=1e-9, max_iter=500, reg_covar=1e-9).fit(x)
     assert score(ours, rows).sum() == pytest.approx(theirs.score_samples(x).sum(), abs=0.5)
+
+
+def test_rarer_patterns_lose_values_but_gain_none() -> None:
+    generator = np.random.default_rng(19)
+    has = generator.random((2000, 6)) < [0.9, 0.8, 0.9, 0.2, 0.95, 0.9]
+    fewer = coarser(has, 10)
+    assert len(np.unique(fewer, axis=0)) <= 11
+    assert not (fewer & ~has).any()
+    assert fewer.sum() > 0.8 * has.sum()
+    assert (coarser(has, 1000) == has).all()

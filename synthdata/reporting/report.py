@@ -12,6 +12,7 @@ from synthdata.errors import SynthdataError
 from synthdata.reporting import shape
 from synthdata.reporting.figure import Figure
 from synthdata.reporting.glossary import DIMENSIONS, HEADLINES
+from synthdata.reporting.series import folded
 from synthdata.reporting.terminal import terminal_summary
 
 __all__ = ["ColumnFacts", "Report", "Score", "terminal_summary"]
@@ -55,7 +56,7 @@ class ColumnFacts:
     @property
     def chart(self) -> dict[str, Any] | None:
         """The histogram or bars to draw."""
-        return self.facts.get("chart")
+        return folded(self.facts.get("chart"))
 
 
 @dataclass(frozen=True)

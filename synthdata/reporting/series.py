@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from synthdata.reporting import numbers
 from synthdata.reporting.figure import Figure
 
+# One or two spikes this many times as high as the rest of a histogram stay apart; more of them are its shape.
+DWARFS, LONELY = 4.0, 2
 SAMPLES = ("real", "synthetic", "holdout")
 SAMPLE_LABELS = {"real": "Real", "synthetic": "Synthetic", "holdout": "Holdout"}
 DISTANCE_LABELS = {
@@ -56,6 +60,43 @@ def histogram_curves(chart: dict[str, Any], samples: Sequence[str] = SAMPLES) ->
         return {}
     curves = {sample: densities(edges, chart[sample]) for sample in samples if chart.get(sample)}
     return {sample: heights for sample, heights in curves.items() if any(heights)} if curves else {}
+
+
+def folded(chart: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The chart with its spikes put back into their bins, unless they would dwarf the rest; those stay apart.
+
+    Left apart, spikes of a modest size would leave holes in a curve where values are commonest.
+
+    >>> chart = {"type": "histogram", "edges": [0, 1, 2], "real": [0.5, 0.3], "spikes": [{"at": 1.0, "real": 0.2}]}
+    >>> folded(chart)["real"]
+    [0.5, 0.5]
+    """
+    if not chart or chart.get("type") != "histogram" or not chart.get("spikes"):
+        return chart
+    edges = chart["edges"]
+    whole = {sample: [share or 0.0 for share in chart[sample]] for sample in SAMPLES if chart.get(sample)}
+    for spike in chart["spikes"]:
+        at = _number(spike.get("at"))
+        if at is None or len(edges) < 2:
+            return chart
+        place = min(max(bisect_right(edges, at) - 1, 0), len(edges) - 2)
+        for sample, shares in whole.items():
+            shares[place] += spike.get(sample) or 0.0
+    before = max((max(densities(edges, chart[sample])) for sample in whole), default=0.0)
+    after = max((max(densities(edges, shares)) for shares in whole.values()), default=0.0)
+    modest = after <= DWARFS * before or len(chart["spikes"]) > LONELY
+    return {**chart, **whole, "spikes": []} if modest else chart
+
+
+def _number(at: Any) -> float | None:
+    """A spike's place on the axis; dates are seconds since 1970."""
+    if isinstance(at, int | float):
+        return float(at)
+    try:
+        when = datetime.fromisoformat(str(at))
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def axis_labels(chart: dict[str, Any]) -> list[str]:

@@ -35,6 +35,25 @@ def test_wide_bins_are_drawn_lower() -> None:
     assert heights == pytest.approx([top, (base + top) / 2], abs=1)
 
 
+def test_a_modest_spike_is_part_of_the_curve_and_a_huge_one_is_not() -> None:
+    chart = {"type": "histogram", "edges": [0, 1, 2, 3], "real": [0.3, 0.0, 0.3], "synthetic": [0.3, 0.1, 0.3]}
+    modest = chart | {"spikes": [{"at": 1.5, "real": 0.4, "synthetic": 0.3, "holdout": None}]}
+    assert series.folded(modest) == modest | {"real": [0.3, 0.4, 0.3], "synthetic": [0.3, 0.4, 0.3], "spikes": []}
+    huge = chart | {"spikes": [{"at": 1.5, "real": 40.0, "synthetic": 40.0, "holdout": None}]}
+    assert series.folded(huge) == huge
+    assert [row.label for row in series.bar_rows(huge)] == ["exactly 1.5"]
+    many = huge | {"spikes": huge["spikes"] * 3}
+    assert series.folded(many)["spikes"] == []
+
+
+@pytest.mark.parametrize(("at", "place"), [(-9, 0), (0, 0), (1, 1), (3, 2), (9, 2), ("1970-01-01T00:00:02", 2)])
+def test_a_spike_goes_into_its_bin(at: object, place: int) -> None:
+    chart = {"type": "histogram", "edges": [0, 1, 2, 3], "real": [0.3] * 3, "synthetic": None}
+    drawn = series.folded(chart | {"spikes": [{"at": at, "real": 0.1}]})
+    assert drawn is not None
+    assert [share > 0.3 for share in drawn["real"]] == [position == place for position in range(3)]
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     flat = {"type": "histogram", "edges": [1, 1], "real": [1.0], "synthetic": [1.0]}
     assert svg.histogram(flat, "flat") == ""

@@ -1,0 +1,282 @@
+"""The networks of `autoregressive`: for every column one that predicts it from the others' cells, known or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
+from synthdata.models.nets import CellVectors, ColumnLinear, UnitDensity
+from synthdata.training.device import half_precision
+
+#: columns whose numbers of codes lie between the same two of these are computed together
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+#: how many rows that look alike share out their random numbers evenly
+_STRATA = 32
+_KNOTS, _HARMONICS, _PIECES, _BUMPS = 8, 3, 64, 16
+
+
+class Shape(NamedTuple):
+    """How large the networks are."""
+
+    width: int
+    blocks: int
+    cell_width: int
+    dropout: float
+
+
+class ColumnNetworks(nn.Module):
+    """One residual network per column, computed side by side.
+
+    ``contexts`` (d, c) names the columns that each one is predicted from. A cell that is not known is replaced by a
+    vector that says so, so that a column can be predicted from any subset.
+    """
+
+    contexts: torch.Tensor
+    places: torch.Tensor
+
+    def __init__(self, slots: Sequence[Slot], contexts: np.ndarray, shape: Shape, generator: torch.Generator) -> None:
+        super().__init__()
+        self.columns, self.shape = len(slots), shape
+        self.sizes = [slot.cardinality for slot in slots]
+        #: the columns in the order in which rows are drawn
+        self.order = list(range(len(slots)))
+        self.numbers = [j for j, slot in enumerate(slots) if slot.continuous]
+        d, inputs = self.columns, contexts.shape[1] * shape.cell_width
+        self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
+        places = torch.empty(d)
+        places[torch.tensor(self.order, dtype=torch.long)] = (torch.arange(d) + 0.5) / max(d, 1)
+        self.register_buffer("places", places, persistent=False)
+        self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
+        self.unknown = nn.ParameterDict({"embedding": nn.Parameter(torch.zeros(d, contexts.shape[1], shape.width))})
+        self.inward = ColumnLinear(d, inputs, shape.width, generator) if inputs else None
+        self.start = nn.ParameterDict({"bias": nn.Parameter(torch.zeros(d, 1, shape.width))})
+        self.rise = nn.ModuleList(ColumnLinear(d, shape.width, shape.width, generator) for _ in range(shape.blocks))
+        self.fall = nn.ModuleList(
+            ColumnLinear(d, shape.width, shape.width, generator, 0.5) for _ in range(shape.blocks)
+        )
+        self.groups = _by_size(self.sizes)
+        self.codes = nn.ModuleList(
+            ColumnLinear(len(group), shape.width, max(self.sizes[j] for j in group), generator, 0.1)
+            for group in self.groups
+        )
+        self.density = UnitDensity(_PIECES, _BUMPS)
+        self.line = ColumnLinear(len(self.numbers), shape.width, self.density.size, generator, 0.3)
+        with torch.no_grad():
+            self.line.bias[:] = self.density.first_bias()
+            for group, head in zip(self.groups, self._heads, strict=True):
+                for k, j in enumerate(group):
+                    head.bias[k, 0, self.sizes[j] :] = -1e4
+
+    @property
+    def _heads(self) -> list[ColumnLinear]:
+        return [head for head in self.codes if isinstance(head, ColumnLinear)]
+
+    def start_from_frequencies(self, codes: np.ndarray) -> None:
+        """Let every column's network begin with how frequent each code (n, d) is."""
+        with torch.no_grad():
+            for group, head in zip(self.groups, self._heads, strict=True):
+                for k, j in enumerate(group):
+                    counts = np.bincount(codes[:, j], minlength=self.sizes[j]) + 1.0
+                    head.bias[k, 0, : self.sizes[j]] = torch.from_numpy(np.log(counts / counts.sum()))
+
+    def seen_before(self, places: torch.Tensor) -> torch.Tensor:
+        """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
+        return places[:, None, :] < places[:, :, None]
+
+    def _hidden(self, vectors: torch.Tensor, known: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+        """The last layer (d, b, width) by vectors (b, d, w) and what is known (b, d, d)."""
+        d, b, width = self.columns, len(vectors), self.shape.width
+        h = self.start["bias"].expand(d, b, width)
+        if self.inward is not None:
+            seen = known.gather(2, self.contexts.expand(b, -1, -1)).transpose(0, 1)
+            inputs = vectors.to(torch.float32)[:, self.contexts].transpose(0, 1) * seen[..., None]
+            h = self.inward(inputs.flatten(2)) + torch.bmm((~seen).float(), self.unknown["embedding"])
+        for rise, fall in zip(self.rise, self.fall, strict=True):
+            change = fall(functional.relu(rise(functional.relu(h))))
+            h = h + change
+            if generator is not None and self.shape.dropout:
+                keep = torch.rand(h.shape, generator=generator, device=h.device) >= self.shape.dropout
+                h = h * keep / (1 - self.shape.dropout)
+        return functional.relu(h).float()
+
+    def log_probs(
+        self,
+        codes: torch.Tensor,
+        values: torch.Tensor,
+        known: torch.Tensor,
+        generator: torch.Generator | None = None,
+        *,
+        exact: bool = False,
+    ) -> torch.Tensor:
+        """Log-probabilities (b, d) of cells, of each column given the columns that are ``known`` (b, d, d) to it.
+
+        With a generator as in training, with dropout; ``exact`` computes in full precision.
+        """
+        if exact:
+            h = self._hidden(self.cells(codes, values), known, generator)
+        else:
+            with half_precision(codes.device):
+                h = self._hidden(self.cells(codes, values), known, generator)
+        out = torch.zeros(self.columns, len(codes), device=codes.device)
+        targets = codes.clamp(min=0).T
+        for group, head in zip(self.groups, self._heads, strict=True):
+            if head.bias.shape[2] > 1:
+                log_p = functional.log_softmax(head(h[group]), dim=-1)
+                out = out.index_add(
+                    0, torch.tensor(group, device=h.device), log_p.gather(-1, targets[group][..., None])[..., 0]
+                )
+        if self.numbers:
+            u = values.T[self.numbers]
+            on_line = (targets[self.numbers] == 0) & ~torch.isnan(u)
+            densities = self.density.log_density(self.line(h[self.numbers]), torch.where(on_line, u, 0.5))
+            out = out.index_add(0, torch.tensor(self.numbers, device=h.device), torch.where(on_line, densities, 0.0))
+        return out.T
+
+    def draw(
+        self,
+        codes: torch.Tensor,
+        values: torch.Tensor,
+        order: Sequence[int],
+        allowed: Mapping[int, AllowedCells],
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Fill the `UNSEEN` cells of columns in place; the log-probability (n,) that free draws meet ``allowed``."""
+        log_weight = torch.zeros(len(codes), device=codes.device)
+        vectors = self.cells(codes, values)
+        for j in order:
+            rows = torch.nonzero(codes[:, j] == UNSEEN)[:, 0]
+            everything = len(rows) == len(codes)
+            if not len(rows):
+                continue
+            part = (codes, vectors) if everything else (codes[rows], vectors[rows])
+            drawn, placed, weight = self._draw_column(j, *part, allowed.get(j), generator)
+            codes[rows, j], values[rows, j] = drawn, placed
+            log_weight[rows] += weight
+            vectors[rows, j] = self.cells(drawn, placed, j).to(vectors.dtype)
+        return log_weight
+
+    def _hidden_of(self, j: int, codes: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """The last layer (n, width) of column ``j``'s network; columns that no row knows cost nothing."""
+        context = self.contexts[j]
+        h = self.start["bias"][j].expand(len(codes), -1)
+        if self.inward is not None:
+            seen = codes[:, context] != UNSEEN
+            used = torch.nonzero(seen.any(0))[:, 0]
+            weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
+            h = self.inward.bias[j] + (~seen).float() @ self.unknown["embedding"][j]
+            if len(used):
+                inputs = vectors[:, context[used]] * seen[:, used, None]
+                h = h + inputs.flatten(1) @ weight[used].flatten(0, 1)
+        for rise, fall in zip(self.rise, self.fall, strict=True):
+            h = h + fall(functional.relu(rise(functional.relu(h), j)), j)
+        return functional.relu(h).float()
+
+    def _draw_column(
+        self,
+        j: int,
+        codes: torch.Tensor,
+        vectors: torch.Tensor,
+        wanted: AllowedCells | None,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Codes, values and log-probabilities of the condition, each (n,), for one column."""
+        n, device = len(codes), codes.device
+        h = self._hidden_of(j, codes, vectors)
+        low, high = (max(wanted.low, 0.0), min(wanted.high, 1.0)) if wanted else (0.0, 1.0)
+        drawn = torch.zeros(n, dtype=torch.long, device=device)
+        log_weight = torch.zeros(n, device=device)
+        with torch.autocast(device.type, enabled=False):
+            raw = self.line(h, self.numbers.index(j)) if j in self.numbers else None
+            if self.sizes[j] > 1:
+                group = next(k for k, members in enumerate(self.groups) if j in members)
+                p = functional.softmax(self._heads[group](h, self.groups[group].index(j))[:, : self.sizes[j]], dim=-1)
+            else:
+                p = torch.ones(n, 1, device=device)
+            if wanted is not None:
+                p = p * torch.from_numpy(wanted.codes).to(device)
+                if raw is not None and wanted.codes[0] and (low > 0 or high < 1):
+                    p[:, 0] *= (
+                        self.density.log_density(raw, torch.full((n,), low, device=device)).exp()
+                        if low == high
+                        else self.density.probability(raw, low, high)
+                    )
+                log_weight = p.sum(-1).log()
+            cumulative = p.cumsum(-1)
+            if p.shape[1] > 1:
+                key = (cumulative / cumulative[:, -1:]).sum(-1) if raw is None else p[:, 0]
+                uniform = _even(key, generator) * cumulative[:, -1]
+                drawn = (cumulative <= uniform[:, None]).sum(-1)
+                # Rounding may point past the last code that can occur.
+                last = p.shape[1] - 1 - (p.flip(-1) > 0).to(torch.uint8).argmax(-1)
+                drawn = torch.minimum(drawn, last)
+            placed = torch.full((n,), torch.nan, device=device)
+            if raw is not None:
+                on_line = torch.nonzero(drawn == 0)[:, 0]
+                raw = raw[on_line]
+                key = self.density.mean(raw)
+                within = torch.rand(len(key), generator=generator, device=device)
+                placed[on_line] = self.density.draw(raw, _even(key, generator), within, low, high)
+        return drawn, placed, log_weight
+
+
+def _even(key: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Uniform numbers (n,), of which rows with neighbouring keys (n,) get evenly spread ones (stratified draws).
+
+    Each number by itself is uniform; within a run of rows with like keys they fall into different strata at random,
+    which takes sampling noise out of counts.
+    """
+    n = len(key)
+    shuffle = torch.randperm(n, generator=generator, device=key.device)
+    along = shuffle[torch.argsort(key[shuffle], stable=True)]
+    runs = -(-n // _STRATA)
+    strata = torch.rand(runs, _STRATA, generator=generator, device=key.device).argsort(1)
+    jitter = torch.rand(runs, _STRATA, generator=generator, device=key.device)
+    uniform = ((strata + jitter) / _STRATA).flatten()[:n]
+    out = torch.empty(n, device=key.device)
+    out[along] = uniform
+    return out.clamp(1e-7, 1 - 1e-7)
+
+
+def _by_size(sizes: Sequence[int]) -> list[list[int]]:
+    """Columns in groups of similar numbers of codes."""
+    groups: dict[int, list[int]] = {}
+    for j, size in enumerate(sizes):
+        groups.setdefault(next((limit for limit in _SIZES if size <= limit), -size), []).append(j)
+    return list(groups.values())
+
+
+def choose_contexts(encoded: Encoded, most: int, generator: np.random.Generator, rows: int = 5_000) -> np.ndarray:
+    """For every column the positions (d, c) of the columns that say most about it, up to ``most`` of the others.
+
+    Association is mutual information between columns cut into at most eight parts, on some of the rows.
+    """
+    d = len(encoded.slots)
+    if d - 1 <= most:
+        return np.array([[k for k in range(d) if k != j] for j in range(d)], dtype=np.int64).reshape(d, max(d - 1, 0))
+    sample = encoded.take(generator.permutation(len(encoded))[:rows])
+    marks = np.zeros((len(sample), d, 8), dtype=np.float32)
+    for j, slot in enumerate(encoded.slots):
+        cells = np.where(np.isnan(sample.values[:, j]), 0, sample.values[:, j]) * 4
+        part = np.minimum(cells.astype(np.int64), 3) if slot.continuous else np.zeros(len(sample), dtype=np.int64)
+        common = np.argsort(-np.bincount(sample.codes[:, j], minlength=slot.cardinality), kind="stable")
+        rank = np.empty(slot.cardinality, dtype=np.int64)
+        rank[common] = np.arange(slot.cardinality)
+        other = (
+            4 + np.minimum(rank[sample.codes[:, j]], 3) if slot.continuous else np.minimum(rank[sample.codes[:, j]], 7)
+        )
+        cell = np.where(sample.codes[:, j] == 0, part, other) if slot.continuous else other
+        marks[np.arange(len(sample)), j, cell] = 1.0
+    flat = marks.reshape(len(sample), -1)
+    joint = (flat.T @ flat / len(sample)).reshape(d, 8, d, 8)
+    single = flat.mean(axis=0).reshape(d, 8)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = joint * np.log(joint / (single[:, :, None, None] * single[None, None]))
+    information = np.nansum(terms, axis=(1, 3))
+    np.fill_diagonal(information, -np.inf)
+    return np.sort(np.argsort(-information, axis=1, kind="stable")[:, :most], axis=1)

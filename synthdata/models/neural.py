@@ -1,0 +1,75 @@
+"""What all neural families share: a device, weights that travel as arrays, the training loop with their settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthdata.errors import ModelError
+from synthdata.models.base import Synthesizer
+from synthdata.progress import Progress
+from synthdata.training.device import require_torch
+from synthdata.training.objective import Objective
+from synthdata.training.trainer import History, TrainingSettings, train
+
+if TYPE_CHECKING:
+    import torch
+
+
+class NeuralSynthesizer(Synthesizer):
+    """A family that learns by gradients.
+
+    Its ``__init__`` takes at least ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``, ``time_budget``,
+    ``device`` and ``checkpoint``; after `fit`, ``history_`` says what training did.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    time_budget: float | None
+    device: str
+    checkpoint: str | None
+
+    history_: History
+
+    def _train(self, objective: Objective, rows: int, generator: np.random.Generator, progress: Progress) -> None:
+        """Run the training loop over ``rows`` rows with this model's settings."""
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
+        if self.time_budget is not None and self.time_budget <= 0:
+            raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
+        batch = min(self.batch_size, max(rows, 1))
+        settings = TrainingSettings(
+            steps=max(1, round(self.epochs * rows / batch)),
+            batch_size=batch,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            time_budget=self.time_budget,
+            device=self.device,
+            checkpoint=Path(self.checkpoint) if self.checkpoint else None,
+        )
+        self.history_ = train(objective, rows, settings, generator, progress)
+
+
+def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:
+    """The weights of a network as arrays, from whatever device they are on."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+
+
+def put_weights(module: torch.nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    """Give a network the weights that `weights_of` gave.
+
+    Raises:
+        ModelError: they are of another network.
+    """
+    torch = require_torch()
+    try:
+        module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()})
+    except RuntimeError:
+        raise ModelError(
+            "The weights in the model file do not fit its settings.", "Save or copy the model again."
+        ) from None

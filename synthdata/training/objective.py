@@ -1,0 +1,53 @@
+"""What a neural family tells the training loop: its networks, its loss for every record, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Player(Protocol):
+    """Networks that learn together by one loss; a plain family has one player, an adversarial one has two.
+
+    ``sees_real_rows`` says whether the loss depends on real records. Such a player's gradients are what differential
+    privacy has to guard; its loss must then be a sum over records, each of which enters its own term alone.
+    """
+
+    @property
+    def modules(self) -> torch.nn.Module:
+        """The networks whose weights this player moves."""
+        ...
+
+    @property
+    def sees_real_rows(self) -> bool:
+        """Whether the loss depends on real records."""
+        ...
+
+    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The loss of every record (b,) for training rows by their positions (b,) int64."""
+        ...
+
+
+class Objective(Protocol):
+    """All players in the order of their turns, and the held-out figure by which training is judged."""
+
+    @property
+    def players(self) -> Sequence[Player]:
+        """The players in the order of their turns."""
+        ...
+
+    @property
+    def quality_name(self) -> str:
+        """What `quality` is called where people see it."""
+        ...
+
+    def to(self, device: torch.device) -> None:
+        """Move networks and table to a device."""
+        ...
+
+    def quality(self, rows: torch.Tensor) -> float:
+        """How badly held-out rows (b,) are modelled, by their positions: lower is better."""
+        ...

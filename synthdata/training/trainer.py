@@ -1,0 +1,269 @@
+"""The only training loop: it knows players, losses and weights, and nothing of any family."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthdata.errors import ModelError
+from synthdata.progress import Progress
+from synthdata.training.callbacks import Average, Best, Pace, Weights, load_checkpoint, save_checkpoint
+from synthdata.training.device import choose_device, torch_generator
+from synthdata.training.objective import Objective, Player
+
+if TYPE_CHECKING:
+    import torch
+
+
+#: from which share of training on the learning rate is low
+_FINISH = 0.8
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Args:
+        steps: how many batches at most.
+        time_budget: seconds after which training has to end, with its learning rate fully decayed; None for no limit.
+        validation: which share of the rows is held out to judge by; at most ``max_validation`` rows.
+        checks: how often the held-out rows are looked at.
+        patience: after how many checks with a worse figure training goes back to the best state and finishes there.
+        clip: the largest norm of a gradient.
+        checkpoint: a folder to write the state of training to at every check, and to resume from; it holds no rows.
+    """
+
+    steps: int
+    batch_size: int = 512
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    warmup: float = 0.1
+    ema: float = 0.998
+    time_budget: float | None = None
+    validation: float = 0.1
+    max_validation: int = 2_000
+    checks: int = 20
+    patience: int = 5
+    clip: float = 20.0
+    device: str = "auto"
+    compile: bool = True
+    checkpoint: Path | None = None
+
+
+@dataclass
+class History:
+    """What training did: the held-out figure at each check by share of the way, and how it ended."""
+
+    shares: list[float] = field(default_factory=list)
+    figures: list[float] = field(default_factory=list)
+    steps: int = 0
+    ending: str = "all steps done"
+
+
+def train(
+    objective: Objective, rows: int, settings: TrainingSettings, generator: np.random.Generator, progress: Progress
+) -> History:
+    """Train all players on rows 0 … rows-1; afterwards they hold the best averaged weights by held-out rows.
+
+    Raises:
+        ModelError: the loss stopped being a number at once, before any good state was reached.
+        Cancelled: somebody asked to stop.
+    """
+    return _Training(objective, rows, settings, generator, progress).run()
+
+
+class _Training:
+    def __init__(
+        self,
+        objective: Objective,
+        rows: int,
+        settings: TrainingSettings,
+        source: np.random.Generator,
+        progress: Progress,
+    ) -> None:
+        import torch
+
+        self.objective, self.settings, self.progress = objective, settings, progress
+        self.device = choose_device(settings.device)
+        objective.to(self.device)
+        split = source.permutation(rows)
+        held = min(int(rows * settings.validation), settings.max_validation) if rows >= 20 else 0
+        # With too few rows to hold any out, the figure is that of the training rows.
+        self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
+        self.learning = torch.from_numpy(split[held:]).to(self.device)
+        self.waiting = self.learning[:0]
+        self.batches = torch_generator(source, self.device)
+        self.noise = torch_generator(source, self.device)
+        self.modules = [player.modules for player in objective.players]
+        self.losses = [self._compiled(player) for player in objective.players]
+        self.optimizers = [_optimizer(module, settings) for module in self.modules]
+        self.averages = [Average(module, settings.ema) for module in self.modules]
+        self.best = Best(settings.patience)
+        self.history = History()
+
+    def _compiled(self, player: Player) -> Any:
+        import torch
+
+        if self.device.type == "cuda" and self.settings.compile:
+            return torch.compile(player.losses, dynamic=False)
+        return player.losses
+
+    def run(self) -> History:
+        settings, step = self.settings, 0
+        if settings.checkpoint and settings.checkpoint.exists():
+            step = self._resume(settings.checkpoint)
+        pace = Pace(settings.steps, settings.time_budget, settings.warmup)
+        share = checked = pace.at(step)
+        while share < 1.0:
+            if not self._step(pace.rate(share)):
+                self.history.ending = "the loss was no longer a number"
+                break
+            step += 1
+            share = pace.at(step)
+            if share - checked >= 1 / settings.checks or share >= 1.0:
+                checked = share
+                self._check(share)
+                if self.best.stale and share < _FINISH:
+                    # The rate is too high to get any better: go on from the best state with a low one.
+                    self._return_to_best()
+                    pace.skip(share, _FINISH)
+                    share = checked = _FINISH
+                elif self.best.stale:
+                    self.history.ending = "held-out rows were no longer modelled better"
+                    break
+                if settings.checkpoint:
+                    self._save(settings.checkpoint, step)
+            elif step % 10 == 0:
+                self.progress.step(share, "Training")
+        if not self.best.weights:
+            raise ModelError(
+                "Training broke down: the loss stopped being a number before any good state was reached.",
+                "Use a smaller learning_rate.",
+            )
+        self.best.restore(self.modules)
+        self.history.steps = step
+        return self.history
+
+    def _step(self, rate: float) -> bool:
+        """One turn of every player; False if a loss or gradient was not a number, which is then not applied."""
+        import torch
+
+        for player, losses, optimizer, average in zip(
+            self.objective.players, self.losses, self.optimizers, self.averages, strict=True
+        ):
+            player.modules.train()
+            loss = losses(self._next_rows(), self.noise).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(player.modules.parameters(), self.settings.clip)
+            if not math.isfinite(float(norm)):
+                return False
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings.learning_rate * rate
+            optimizer.step()
+            average.update()
+        return True
+
+    def _next_rows(self) -> torch.Tensor:
+        """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through."""
+        import torch
+
+        size = min(self.settings.batch_size, len(self.learning))
+        if len(self.waiting) < size:
+            shuffle = torch.randperm(len(self.learning), generator=self.batches, device=self.device)
+            self.waiting = self.learning[shuffle]
+        rows, self.waiting = self.waiting[:size], self.waiting[size:]
+        return rows
+
+    def _return_to_best(self) -> None:
+        self.best.restore(self.modules)
+        self.best.since = 0
+        for average in self.averages:
+            average.restart()
+
+    def _check(self, share: float) -> None:
+        """Judge the averaged weights by held-out rows."""
+        import torch
+
+        for average in self.averages:
+            average.swap()
+        for module in self.modules:
+            module.eval()
+        with torch.no_grad():
+            figure = self.objective.quality(self.held_out)
+        if math.isfinite(figure):
+            self.best.offer(figure, self.modules)
+        for average in self.averages:
+            average.swap()
+        self.history.shares.append(share)
+        self.history.figures.append(figure)
+        self.progress.step(share, "Training", **{self.objective.quality_name: figure})
+
+    def _save(self, folder: Path, step: int) -> None:
+        tensors: Weights = {"batches": self.batches.get_state(), "noise": self.noise.get_state()}
+        for i, (module, average, optimizer) in enumerate(
+            zip(self.modules, self.averages, self.optimizers, strict=True)
+        ):
+            parts = {"live": module.state_dict(), "average": average.weights}
+            parts["best"] = self.best.weights[i] if self.best.weights else {}
+            for k, moments in optimizer.state_dict()["state"].items():
+                parts[f"optimizer{k}"] = moments
+            tensors |= {f"{i}/{part}/{key}": value for part, held in parts.items() for key, value in held.items()}
+        settings = {
+            "step": step,
+            "best": self.best.figure,
+            "since": self.best.since,
+            "averaged": self.averages[0].step,
+            "shares": self.history.shares,
+            "figures": self.history.figures,
+        }
+        save_checkpoint(folder, tensors, settings)
+
+    def _resume(self, folder: Path) -> int:
+        """Take up the state in a checkpoint; how many steps it had done."""
+        tensors, settings = load_checkpoint(folder)
+
+        def part(start: str) -> Weights:
+            return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+        try:
+            self.batches.set_state(tensors["batches"])
+            self.noise.set_state(tensors["noise"])
+            for i, (module, average, optimizer) in enumerate(
+                zip(self.modules, self.averages, self.optimizers, strict=True)
+            ):
+                module.load_state_dict(part(f"{i}/live/"))
+                average.weights = {name: value.to(self.device) for name, value in part(f"{i}/average/").items()}
+                average.step = settings["averaged"]
+                self.best.weights.append(part(f"{i}/best/"))
+                state = optimizer.state_dict()
+                count = sum(len(group["params"]) for group in state["param_groups"])
+                state["state"] = {k: part(f"{i}/optimizer{k}/") for k in range(count) if part(f"{i}/optimizer{k}/")}
+                optimizer.load_state_dict(state)
+        except (KeyError, RuntimeError):
+            raise ModelError(
+                f"The checkpoint {folder} is of another model or table.", "Delete it, or name another folder."
+            ) from None
+        self.best.figure, self.best.since = settings["best"], settings["since"]
+        self.history.shares, self.history.figures = settings["shares"], settings["figures"]
+        return int(settings["step"])
+
+
+def _optimizer(module: torch.nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """AdamW that shrinks weight matrices only: biases and embeddings of rare cells are left alone."""
+    import torch
+
+    plain = ("bias", "embedding")
+    named = list(module.named_parameters())
+    groups = [
+        {
+            "params": [p for name, p in named if name.rsplit(".", 1)[-1] not in plain],
+            "weight_decay": settings.weight_decay,
+        },
+        {"params": [p for name, p in named if name.rsplit(".", 1)[-1] in plain], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)

@@ -1,0 +1,199 @@
+"""The training loop, on a line that is to be found through noisy points."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from synthdata.errors import Cancelled, MissingExtraError, ModelError
+from synthdata.progress import Progress, silent
+from synthdata.training import device as devices
+from synthdata.training.callbacks import Best, Pace
+from synthdata.training.trainer import TrainingSettings, train
+
+ROWS = 400
+
+
+class Line:
+    """The objective and its player: y = 2x + 1 by least squares."""
+
+    sees_real_rows = True
+    quality_name = "error"
+
+    def __init__(self, poison_after: int | None = None) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.modules = nn.Linear(1, 1)
+        with torch.no_grad():
+            self.modules.weight.zero_()
+            self.modules.bias.zero_()
+        self.players = (self,)
+        self.x = torch.rand(ROWS, 1, generator=generator)
+        self.y = 2 * self.x + 1
+        self.poison_after, self.calls, self.seen = poison_after, 0, set()
+
+    def to(self, device: torch.device) -> None:
+        self.modules.to(device)
+
+    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        self.calls += 1
+        self.seen.update(rows.tolist())
+        losses = ((self.modules(self.x[rows]) - self.y[rows]) ** 2)[:, 0]
+        poisoned = self.poison_after is not None and self.calls > self.poison_after
+        return losses * math.nan if poisoned else losses
+
+    def quality(self, rows: torch.Tensor) -> float:
+        return float(((self.modules(self.x[rows]) - self.y[rows]) ** 2).mean())
+
+
+def settings(**changes: object) -> TrainingSettings:
+    base = {"steps": 300, "batch_size": 64, "learning_rate": 0.1, "weight_decay": 0.0, "ema": 0.9, "device": "cpu"}
+    return TrainingSettings(**{**base, **changes})
+
+
+def fit(line: Line, **changes: object):
+    return train(line, ROWS, settings(**changes), np.random.default_rng(0), silent())
+
+
+def test_it_finds_the_line_and_keeps_a_curve():
+    line = Line()
+    history = fit(line)
+    assert line.modules.weight.item() == pytest.approx(2, abs=0.02)
+    assert history.figures[-1] < history.figures[0] / 100
+    assert history.shares == sorted(history.shares)
+    assert history.shares[-1] == 1.0
+
+
+def test_held_out_rows_are_never_learnt_from():
+    line = Line()
+    fit(line, validation=0.25)
+    assert len(line.seen) == ROWS * 3 // 4
+
+
+def test_the_same_seed_gives_the_same_weights_and_global_state_stays():
+    first, second = Line(), Line()
+    before = torch.get_rng_state()
+    fit(first)
+    fit(second)
+    assert torch.equal(first.modules.weight, second.modules.weight)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loss_that_is_no_number_ends_training_with_the_best_state():
+    line = Line(poison_after=200)
+    history = fit(line)
+    assert "no longer a number" in history.ending
+    assert line.quality(torch.arange(ROWS)) < 0.2
+    assert all(torch.isfinite(p).all() for p in line.modules.parameters())
+
+
+def test_a_loss_that_is_no_number_from_the_start_is_an_error():
+    with pytest.raises(ModelError, match="smaller learning_rate"):
+        fit(Line(poison_after=0))
+
+
+def test_training_finishes_early_when_held_out_rows_get_worse():
+    class Overfits(Line):
+        def quality(self, rows: torch.Tensor) -> float:
+            return float(self.calls)
+
+    line = Overfits()
+    history = fit(line, patience=3, checks=20)
+    assert history.steps < 300 * 0.5
+    assert max(b - a for a, b in zip(history.shares, history.shares[1:], strict=False)) > 0.5
+    assert history.shares[-1] > 0.8
+
+
+def test_a_time_budget_ends_training_with_the_rate_decayed(monkeypatch):
+    clock = iter(np.arange(0.0, 1e6, 1.0))
+    monkeypatch.setattr("synthdata.training.callbacks.time.perf_counter", lambda: float(next(clock)))
+    history = fit(Line(), steps=10_000, time_budget=50.0)
+    assert history.steps < 60
+    assert history.shares[-1] == 1.0
+    assert Pace(10, None).rate(1.0) == 0.0
+
+
+def test_cancelling_stops_at_the_next_step():
+    progress = Progress()
+    progress.observers.append(lambda event: progress.cancel())
+    line = Line()
+    with pytest.raises(Cancelled):
+        train(line, ROWS, settings(), np.random.default_rng(0), progress)
+    assert line.calls < 300
+
+
+def test_progress_carries_the_held_out_curve():
+    seen = []
+    progress = Progress([lambda event: seen.append(event.figures)])
+    train(Line(), ROWS, settings(), np.random.default_rng(0), progress)
+    curve = [figures["error"] for figures in seen if figures]
+    assert len(curve) >= 10
+    assert curve[-1] < curve[0]
+
+
+def test_training_resumes_from_a_checkpoint(tmp_path):
+    class Stops(Line):
+        def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+            if self.calls == 160:
+                raise KeyboardInterrupt
+            return super().losses(rows, generator)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stops(), checkpoint=tmp_path / "state")
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["checkpoint.json", "tensors.safetensors"]
+    resumed = Line()
+    history = fit(resumed, checkpoint=tmp_path / "state")
+    assert resumed.calls < 200
+    assert history.shares == sorted(history.shares)
+    assert len(history.figures) == 20
+    assert resumed.modules.weight.item() == pytest.approx(2, abs=0.05)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    fit(Line(), checkpoint=tmp_path / "state")
+    (tmp_path / "state" / "tensors.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(ModelError, match="damaged"):
+        fit(Line(), checkpoint=tmp_path / "state")
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    fit(Line(), checkpoint=tmp_path / "state")
+    other = Line()
+    other.modules = nn.Linear(1, 2)
+    with pytest.raises(ModelError, match="another model"):
+        fit(other, checkpoint=tmp_path / "state")
+
+
+def test_few_rows_are_not_split():
+    line = Line()
+    history = train(line, 5, settings(), np.random.default_rng(0), silent())
+    assert line.seen == set(range(5))
+    assert history.figures
+
+
+def test_the_best_weights_are_kept_not_the_last():
+    module, best = nn.Linear(1, 1), Best(patience=2)
+    for figure in (3.0, 1.0, 2.0, 4.0):
+        with torch.no_grad():
+            module.weight.fill_(figure)
+        best.offer(figure, [module])
+    assert best.stale
+    best.restore([module])
+    assert module.weight.item() == 1.0
+
+
+def test_unknown_or_missing_devices_are_refused():
+    with pytest.raises(ModelError, match="Known: auto, cpu, cuda"):
+        devices.choose_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ModelError, match="No GPU"):
+            devices.choose_device("cuda")
+
+
+def test_without_torch_the_message_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"synthdata\[neural\]"):
+        devices.require_torch()

@@ -24,10 +24,10 @@ def alerts(
     found = [
         *_privacy(report["privacy"]),
         *_holdout(comparison, holdout_differs),
-        *shape_alerts(shapes),
+        *shape_alerts(comparison, shapes),
         *category_alerts(comparison),
         *null_alerts(comparison),
-        *pair_alerts(report["pairs"]),
+        *pair_alerts(comparison, report["pairs"]),
         *_detection(report),
         *_utility(report["utility_details"]),
         *_checks(report["checks"]["synthetic"]),

@@ -78,7 +78,7 @@ def _mixed(first: View, a: np.ndarray, second: View, b: np.ndarray) -> float:
 def correlation_ratio(codes: np.ndarray, numbers: np.ndarray) -> float:
     """The share of a number's spread that lies between categories, as a root (eta); a null category counts as one.
 
-    >>> correlation_ratio(np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 3.0, 3.0]))
+    >>> round(correlation_ratio(np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 3.0, 3.0])), 9)
     1.0
     """
     present = ~np.isnan(numbers)

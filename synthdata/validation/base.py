@@ -195,6 +195,11 @@ def reason_not_judged(column: Column) -> str | None:
     return "free text: not modelled, so not compared" if column.kind == "text" else None
 
 
+def judged_views(table: Table) -> tuple[View, ...]:
+    """The judged columns of a single table, as the side ``train``."""
+    return tuple(_view(column, {"train": table}) for column in table.schema if reason_not_judged(column) is None)
+
+
 def _check_columns(schema: Schema, table: Table, side: Side) -> None:
     there = list(table.schema.names)
     absent = [column.name for column in schema if column.name not in there and reason_not_judged(column) is None]

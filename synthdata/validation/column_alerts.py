@@ -22,11 +22,11 @@ NULLS = 0.02
 INVENTED = 0.005
 
 
-def shape_alerts(shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
+def shape_alerts(comparison: Comparison, shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
     """Columns whose distance from the real distribution is clearly above that of fresh real rows, worst first."""
     off = []
     for name, figure in shapes.items():
-        reference = figure.reference or 0.0
+        reference = _noise(comparison) if figure.reference is None else figure.reference
         if figure.value is not None and figure.interval and figure.interval[0] > reference:
             off.append((figure.value - reference, name, figure))
     off = sorted((entry for entry in off if entry[0] > NOTABLE), key=lambda entry: -entry[0])
@@ -46,6 +46,11 @@ def shape_alerts(shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
         level = "warn" if off[SINGLE][0] > SERIOUS else "info"
         found.append(alert(level, title, text, "The list of columns starts with the worst.", "fidelity.shape", rest))
     return found
+
+
+def _noise(comparison: Comparison) -> float:
+    """Where no holdout says it: about how far apart two tables of one origin are in a column, from their sizes."""
+    return float(np.sqrt(1 / comparison.rows("train") + 1 / comparison.rows("synthetic")))
 
 
 def category_alerts(comparison: Comparison) -> list[dict[str, Any]]:
@@ -123,9 +128,11 @@ def null_alerts(comparison: Comparison) -> list[dict[str, Any]]:
     return found
 
 
-def pair_alerts(pairs: Mapping[str, Any]) -> list[dict[str, Any]]:
+def pair_alerts(comparison: Comparison, pairs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One alert for all pairs whose relation is clearly off."""
-    off = [pair for pair in pairs["worst"] if pair["value"] - (pair["reference"] or 0.0) > PAIR_NOTABLE]
+    noise = 2 * _noise(comparison)  # a pair has more cells than a column
+    references = [noise if pair["reference"] is None else pair["reference"] for pair in pairs["worst"]]
+    off = [p for p, reference in zip(pairs["worst"], references, strict=True) if p["value"] - reference > PAIR_NOTABLE]
     if not off:
         return []
     worst = "; ".join(

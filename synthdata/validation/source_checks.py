@@ -45,7 +45,7 @@ def _table(table: Table) -> Iterator[dict[str, Any]]:
         "Expect wide intervals, and privacy tests that cannot tell; gather more rows if you can.",
     )
     if names:
-        repeated = int(_repeated(table, names).sum())
+        repeated = int(_repeated(table).sum())
         yield _warn(
             None,
             "has no repeated rows",
@@ -55,11 +55,11 @@ def _table(table: Table) -> Iterator[dict[str, Any]]:
         )
 
 
-def _repeated(table: Table, names: list[str]) -> np.ndarray:
-    from synthdata.validation.base import Comparison
+def _repeated(table: Table) -> np.ndarray:
+    from synthdata.validation.base import judged_views
     from synthdata.validation.privacy.copies import row_keys
 
-    views = Comparison.of(table, None, table).views
+    views = judged_views(table)
     return pd.Series(row_keys(views, "train")).duplicated().to_numpy() if views else np.zeros(len(table), bool)
 
 

@@ -19,6 +19,7 @@ FRAME = pd.DataFrame(
         "age": [30, 150, 40, 50],
         "low": [1.0, 2.0, 3.0, None],
         "sex": ["F", "M", "F", "M"],
+        "count": pd.array([1, 2, None, 4], "Int64"),
         "stay": pd.to_timedelta(["1 days", "2 days", None, "9 days"]),
     }
 )
@@ -45,6 +46,8 @@ def broken(rule: dict[str, Any], frame: pd.DataFrame = FRAME) -> list[bool]:
         ({"type": "range", "column": "low", "minimum": 2}, [True, False, False, False]),
         ({"type": "range", "column": "admitted", "maximum": "2024-01-05"}, [False, False, False, True]),
         ({"type": "range", "column": "stay", "maximum": "36 hours"}, [False, True, False, True]),
+        ({"type": "range", "column": "stay", "minimum": "36 hours"}, [True, False, False, False]),
+        ({"type": "range", "column": "count", "minimum": 2}, [True, False, False, False]),
     ],
 )
 def test_violations(rule: dict[str, Any], expected: list[bool]) -> None:

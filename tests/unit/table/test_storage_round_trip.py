@@ -102,7 +102,7 @@ def test_text(dtype: Any, values: list[str | None], kind: str) -> None:
         (["12", "9007199254740993", None], "numerical", {"format": "%d", "decimals": 0}),
         (["12.5", "3", None], "numerical", {"format": "shortest"}),
         (["12.5", "3.0", None], "numerical", {"format": "shortest with point"}),
-        (["2024-01-02", "9999-12-31", None], "datetime", {"format": "%Y-%m-%d"}),
+        (["2024-01-02", "9999-12-31", "0099-01-02", None], "datetime", {"format": "%Y-%m-%d"}),
         (["1/2/2024", "11/12/1999", None], "datetime", {"format": "%-d/%-m/%Y"}),
         (["2024-01-02T03:04:05.120", None], "datetime", {"format": "%Y-%m-%dT%H:%M:%S.%f", "unit": "millisecond"}),
         (["12:30", "00:00", None], "timedelta", {"format": "%H:%M"}),
@@ -193,6 +193,8 @@ def test_numbers_out_of_the_dtype_are_kept_at_its_limit_instead_of_wrapping(dtyp
     made = from_cells(Cells(np.array([1e6, -1e6, 3.4]), np.zeros(3, dtype=bool)), column)
     limits = np.iinfo(dtype.lower().removesuffix("[pyarrow]"))
     assert made.tolist() == [limits.max, limits.min, 3]
+    whole = from_cells(Cells(np.array([10**6, -(10**6), 3]), np.zeros(3, dtype=bool)), column)
+    assert whole.tolist() == made.tolist()
 
 
 def test_a_null_that_the_dtype_cannot_hold_makes_it_nullable() -> None:

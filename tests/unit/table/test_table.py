@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,7 @@ def declared(cells: list[Any], **column: Any) -> Table:
             {"kind": "datetime"},
             "different time zone offsets",
         ),
+        ([pd.Timestamp("2024-01-01", tz="UTC"), dt.datetime(2024, 1, 2)], {"kind": "datetime"}, "time zone offsets"),
         ([[1], [2]], {"kind": "numerical"}, "declared numerical"),
         ([[1], [2]], {"kind": "datetime"}, "declared datetime"),
         ([None, {}], {"kind": "timedelta"}, "declared timedelta"),

@@ -118,7 +118,7 @@ def test_a_pattern_with_too_little_room_grows() -> None:
     values = made(2000, format=r"P\d{2}", role="key")
     assert len(set(values)) == 2000
     assert all(re.fullmatch(r"P\d{2,4}", value) for value in values)
-    assert sum(len(value) == 5 for value in values) > 1500
+    assert len({value[-2:] for value in values if len(value) == 5}) > 90
     assert len(set(made(50, format="same", role="key"))) == 50
 
 

@@ -70,7 +70,8 @@ def suite_json(schema: Schema) -> str:
 
 def check_source(table: Table) -> list[dict[str, Any]]:
     """The suite on the real table, and what a person should look at before fitting; counts only, no values."""
-    return [*structure_checks(table, table.schema), *run_suite(table, suite(table.schema)), *source_warnings(table)]
+    kept = Table(table.frame[list(table.schema.kept.names)], table.schema.kept)  # dropped columns are not asked about
+    return [*structure_checks(kept, kept.schema), *run_suite(kept, suite(kept.schema)), *source_warnings(kept)]
 
 
 def check_synthetic(table: Table, schema: Schema, train: Table | None = None) -> list[dict[str, Any]]:

@@ -33,6 +33,14 @@ def test_a_table_keeps_its_own_schema(mixed: Callable[[int, int], Table]) -> Non
     assert broken(check_synthetic(mixed(2000, 2), real.schema)) == {}
 
 
+def test_dropped_columns_are_not_asked_about(mixed: Callable[[int, int], Table]) -> None:
+    real = mixed(2000, 1)
+    frame = real.frame.assign(city=None)
+    checks = check_source(Table(frame, real.schema.replace("city", drop=True)))
+    assert broken(checks) == {}
+    assert "city" not in {check["column"] for check in checks}
+
+
 def test_what_breaks_a_schema_is_counted(mixed: Callable[[int, int], Table]) -> None:
     real = mixed(100, 1)
     frame = real.frame.assign(age=real.frame["age"].astype(float) + 0.5)

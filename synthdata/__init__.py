@@ -32,14 +32,20 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
-    from synthdata.connectors import read, write
-    from synthdata.errors import SynthdataError
-    from synthdata.models.base import Synthesizer
-    from synthdata.models.registry import load, make_model, model_names
-    from synthdata.pipeline import evaluate, run
-    from synthdata.table.infer import infer
-    from synthdata.table.schema import Column, Schema
-    from synthdata.table.table import Table
+    # "as" says to type checkers that these are meant for others.
+    from synthdata.connectors import read as read
+    from synthdata.connectors import write as write
+    from synthdata.errors import SynthdataError as SynthdataError
+    from synthdata.models.base import Synthesizer as Synthesizer
+    from synthdata.models.registry import load as load
+    from synthdata.models.registry import make_model as make_model
+    from synthdata.models.registry import model_names as model_names
+    from synthdata.pipeline import evaluate as evaluate
+    from synthdata.pipeline import run as run
+    from synthdata.table.infer import infer as infer
+    from synthdata.table.schema import Column as Column
+    from synthdata.table.schema import Schema as Schema
+    from synthdata.table.table import Table as Table
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,164 @@
+"""Gradient-boosted trees that answer yes-or-no questions, as plain arrays.
+
+Friedman 2001, "Greedy function approximation: a gradient boosting machine", with second-order steps and histograms of
+at most 255 levels (Chen and Guestrin 2016, "XGBoost", section 2.2). Single trees are grown by scikit-learn's histogram
+grower; this is the only file that knows it. The loop is our own because each answer starts from its own known log-odds,
+which scikit-learn's estimators cannot be given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+#: a feature's levels are 0 … 254
+LEVELS = 255
+#: gradients are rounded to this step: their sums are then exact, whatever the order in which threads add them
+_STEP = 2.0**-24
+#: an improvement of the mean log-loss below this counts as none
+_LEAST_GAIN = 1e-5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How trees are grown.
+
+    Args:
+        rounds: how many trees there are at most.
+        learning_rate: how far each tree goes towards what it finds.
+        leaves: how many leaves a tree has at most.
+        min_leaf: the fewest answers in a leaf.
+        shrinkage: what is added to a leaf's curvature; draws leaves of little evidence towards no change.
+        patience: after how many trees without a gain on held-out answers growing stops.
+    """
+
+    rounds: int = 500
+    learning_rate: float = 0.2
+    leaves: int = 127
+    min_leaf: int = 80
+    shrinkage: float = 10.0
+    patience: int = 5
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Questions as features (m, f) uint8, where each answer's log-odds start (m,), and which were answered yes (m,)."""
+
+    features: np.ndarray
+    start: np.ndarray
+    yes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Grown trees one after the other; tree t's nodes are ``first[t]`` to ``first[t + 1]``.
+
+    A node sends features at or below ``threshold`` to ``left``, others to ``right`` (counted within the tree); a leaf
+    has feature -1 and adds ``value`` to the log-odds of yes.
+    """
+
+    first: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name, for a model file."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @cached_property
+    def _walkers(self) -> list[Any]:
+        from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+        from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+        nodes = np.zeros(len(self.feature), dtype=PREDICTOR_RECORD_DTYPE)
+        nodes["is_leaf"] = self.feature < 0
+        nodes["feature_idx"] = np.maximum(self.feature, 0)
+        for name, array in (("bin_threshold", self.threshold), ("left", self.left), ("right", self.right)):
+            nodes[name] = array
+        nodes["value"] = self.value
+        no_categories = np.empty((0, 8), dtype=np.uint32)
+        bounds = zip(self.first[:-1], self.first[1:], strict=True)
+        return [TreePredictor(nodes[a:b].copy(), no_categories, no_categories) for a, b in bounds]
+
+    def log_odds(self, features: np.ndarray) -> np.ndarray:
+        """What the trees add (m,) to the log-odds of yes for features (m, f) uint8."""
+        total = np.zeros(len(features))
+        features, threads = np.ascontiguousarray(features), _threads()
+        for walker in self._walkers:
+            total += walker.predict_binned(features, LEVELS, threads)
+        return total
+
+
+def boost(train: Answers, held_out: Answers, settings: Settings) -> Boosted:
+    """Grow trees until they no longer help with the held-out answers."""
+    from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
+
+    width = train.features.shape[1]
+    levels, unused = np.full(width, LEVELS, dtype=np.uint32), np.zeros((width, LEVELS))
+    features, outside = np.asfortranarray(train.features), np.ascontiguousarray(held_out.features)
+    now, now_outside = train.start.astype(np.float64), held_out.start.astype(np.float64)
+    sign = 1.0 - 2.0 * held_out.yes
+    grown: list[Any] = []
+    best, kept = float(np.logaddexp(0, sign * now_outside).mean()), 0
+    while len(grown) < settings.rounds and len(grown) - kept < settings.patience:
+        chance = 1 / (1 + np.exp(-now))
+        grower = TreeGrower(
+            X_binned=features,
+            gradients=_rounded(chance - train.yes),
+            hessians=_rounded(chance * (1 - chance)),
+            max_leaf_nodes=settings.leaves,
+            min_samples_leaf=settings.min_leaf,
+            min_hessian_to_split=1.0,
+            n_bins=LEVELS + 1,
+            n_bins_non_missing=levels,
+            has_missing_values=False,
+            l2_regularization=settings.shrinkage,
+            shrinkage=settings.learning_rate,
+            n_threads=_threads(),
+        )
+        grower.grow()
+        for leaf in grower.finalized_leaves:
+            now[leaf.sample_indices] += leaf.value
+        predictor = grower.make_predictor(unused)
+        now_outside += predictor.predict_binned(outside, LEVELS, _threads())
+        grown.append(predictor)
+        loss = float(np.logaddexp(0, sign * now_outside).mean())
+        if loss < best - _LEAST_GAIN:
+            best, kept = loss, len(grown)
+    return _plain([predictor.nodes for predictor in grown[:kept]])
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    return (np.rint(numbers / _STEP) * _STEP).astype(np.float32)
+
+
+def _plain(trees: list[np.ndarray]) -> Boosted:
+    first = np.cumsum([0, *(len(nodes) for nodes in trees)]).astype(np.int32)
+    nodes = np.concatenate(trees) if trees else None
+    if nodes is None:
+        none = np.empty(0, dtype=np.int16)
+        return Boosted(first, none, none.astype(np.uint8), none, none, none.astype(np.float32))
+    inner = nodes["is_leaf"] == 0
+    return Boosted(
+        first,
+        np.where(inner, nodes["feature_idx"], -1).astype(np.int16),
+        np.where(inner, nodes["bin_threshold"], 0).astype(np.uint8),
+        np.where(inner, nodes["left"], 0).astype(np.int16),
+        np.where(inner, nodes["right"], 0).astype(np.int16),
+        np.where(inner, 0.0, nodes["value"]).astype(np.float32),
+    )
+
+
+def _threads() -> int:
+    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+    return int(_openmp_effective_n_threads())

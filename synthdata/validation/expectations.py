@@ -125,7 +125,11 @@ def _of_column(column: Column) -> Iterator[Expectation]:
         and "%" in column.format
         and column.dtype in ("object", "str", "string")
     ):
-        yield _entry("expect_column_values_to_match_strftime_format", column=name, strftime_format=column.format)
+        yield _entry(
+            "expect_column_values_to_match_strftime_format",
+            column=name,
+            strftime_format=column.format.replace("%-", "%"),
+        )
 
 
 def numpy_dtype(dtype: str) -> bool:

@@ -130,6 +130,8 @@ def test_dates_as_text_keep_their_format() -> None:
     good, bad = table(["01/02/2020", "31/12/2021"], **column), table(["01/02/2020", "2021-12-31"], **column)
     assert broken(run_suite(good, suite(good.schema))) == {}
     assert ("x", "holds dates written as %d/%m/%Y") in broken(run_suite(bad, suite(bad.schema)))
+    unpadded = table(["1/2/2020", "31/12/2021"], **{**column, "format": "%-d/%-m/%Y"})
+    assert broken(run_suite(unpadded, suite(unpadded.schema))) == {}
 
 
 @pytest.mark.parametrize(

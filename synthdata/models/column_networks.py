@@ -149,6 +149,9 @@ class ColumnNetworks(nn.Module):
         """Fill the `UNSEEN` cells of columns in place; the log-probability (n,) that free draws meet ``allowed``."""
         log_weight = torch.zeros(len(codes), device=codes.device)
         vectors = self.cells(codes, values)
+        kind = codes.device.type
+        if torch.is_autocast_enabled(kind):
+            vectors = vectors.to(torch.get_autocast_dtype(kind))
         for j in order:
             rows = torch.nonzero(codes[:, j] == UNSEEN)[:, 0]
             everything = len(rows) == len(codes)
@@ -171,7 +174,15 @@ class ColumnNetworks(nn.Module):
             weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
             h = self.inward.bias[j] + (~seen).float() @ self.unknown["embedding"][j]
             if len(used):
-                inputs = vectors[:, context[used]] * seen[:, used, None]
+                columns, patchy = context[used], not bool(seen[:, used].all())
+                first, count = int(columns[0]), len(columns)
+                if int(columns[-1]) - first == count - 1:
+                    # Neighbouring columns need not be gathered.
+                    inputs = vectors.narrow(1, first, count)
+                else:
+                    inputs = vectors[:, columns]
+                if patchy:
+                    inputs = inputs * seen[:, used, None]
                 h = h + inputs.flatten(1) @ weight[used].flatten(0, 1)
         for rise, fall in zip(self.rise, self.fall, strict=True):
             h = h + fall(functional.relu(rise(functional.relu(h), j)), j)

@@ -42,7 +42,8 @@ class NeuralSynthesizer(Synthesizer):
                 raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
         if self.time_budget is not None and self.time_budget <= 0:
             raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
-        batch = min(self.batch_size, max(rows, 1))
+        # A small table is gone through in smaller batches, or there would be hardly any steps.
+        batch = max(1, min(self.batch_size, max(rows // 20, 16), rows))
         settings = TrainingSettings(
             steps=max(1, round(self.epochs * rows / batch)),
             batch_size=batch,

@@ -11,6 +11,6 @@ from synthdata.models.autoregressive import Autoregressive
 from synthdata.testing import synthesizer_checks
 
 
-@pytest.mark.parametrize("check", synthesizer_checks(partial(Autoregressive, epochs=20, width=32, device="cpu")))
+@pytest.mark.parametrize("check", synthesizer_checks(partial(Autoregressive, epochs=10, width=32, device="cpu")))
 def test_autoregressive(check: Callable[[], None]) -> None:
     check()

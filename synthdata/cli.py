@@ -90,7 +90,7 @@ def inspect(
 @app.command()
 def run(
     source: Source,
-    model: Model = "trees",
+    model: Model = "boosted",
     rows: Annotated[int | None, typer.Option("--rows", help="Synthetic rows; by default those of the source.")] = None,
     holdout: Annotated[float, typer.Option("--holdout", help="The fraction of rows that the model never sees.")] = 0.2,
     policy: PolicyFile = None,
@@ -139,7 +139,7 @@ def run(
 def fit(
     source: Source,
     save: Annotated[Path, typer.Option("--save", help="The folder to save the model in.")],
-    model: Model = "trees",
+    model: Model = "boosted",
     table: TableName = None,
     query: Query = None,
     schema: SchemaFile = None,

@@ -63,9 +63,7 @@ class MissingExtraError(SynthdataError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"This needs the package {package!r}.", f"Install it with: pip install 'synthdata[{extra}]'."
-        )
+        super().__init__(f"This needs the package {package!r}.", f"Install it with: pip install 'synthdata[{extra}]'.")
 
 
 class Cancelled(SynthdataError):

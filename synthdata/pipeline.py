@@ -49,7 +49,7 @@ class Run:
 
 def run(
     source: Source,
-    model: str | Synthesizer = "trees",
+    model: str | Synthesizer = "boosted",
     *,
     out: str | Path | None = None,
     rows: int | None = None,
@@ -180,7 +180,7 @@ def evaluate(
 
 def fit(
     source: Source,
-    model: str | Synthesizer = "trees",
+    model: str | Synthesizer = "boosted",
     *,
     save: str | Path | None = None,
     table: str | None = None,
@@ -254,7 +254,7 @@ def match(frame: pd.DataFrame, schema: Schema, what: str) -> Table:
         if name not in frame.columns:
             raise SchemaError(f"The {what} has no column {name!r}.", did_you_mean(name, frame.columns))
     try:
-        return Table.of(frame[list(kept.names)], kept)
+        return Table.of(frame[list(kept.names)], kept, strict=False)
     except SchemaError as error:
         raise SchemaError(f"The {what} does not fit the real table: {error}") from None
 

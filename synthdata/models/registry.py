@@ -20,6 +20,7 @@ BUILT_IN = {
     "independent": "synthdata.models.independent:Independent",
     "gmm": "synthdata.models.gmm:GaussianMixture",
     "trees": "synthdata.models.trees:Trees",
+    "boosted": "synthdata.models.boosted:BoostedTrees",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
 }
 

@@ -74,18 +74,20 @@ class Trees(Synthesizer):
     """One tree per column on the columns before it, in ascending order of distinct cells.
 
     Args:
-        min_leaf: the fewest rows in a leaf; fewer follows the table more closely and protects single rows less.
+        min_leaf: the fewest rows in a leaf; fewer follows the table more closely and protects single rows less. By
+            default 1 row in 250, and at least 60; on large tables that leans measurably towards the training rows, which
+            the report then says: `boosted` does not, and neither does a larger ``min_leaf``.
         bins: into how many bins of equally many rows a number line is cut.
         rare_threshold: in how many rows a value must occur to be stored.
     """
 
     name: ClassVar[str] = "trees"
-    summary: ClassVar[str] = "a tree per column on those before it; the best quality within seconds"
+    summary: ClassVar[str] = "a tree per column on those before it; good quality within seconds"
 
     order_: list[int]
     trees_: list[Tree]
 
-    def __init__(self, min_leaf: int = 60, bins: int = 500, rare_threshold: int = 5) -> None:
+    def __init__(self, min_leaf: int | None = None, bins: int = 500, rare_threshold: int = 5) -> None:
         self.min_leaf = min_leaf
         self.bins = bins
         self.rare_threshold = rare_threshold
@@ -120,7 +122,8 @@ class Trees(Synthesizer):
         target = _target(cells[:, j], line[:, j], self.cuts_[j])
         ranks = {i: _ranks(codes[:, i], slots[i], target) for i in before if not _on_a_line(slots[i])}
         x = _features(before, line, codes, ranks)
-        splits = _fit_splits(x, target, self.min_leaf, int(generator.integers(2**31)))
+        least = self.min_leaf or max(60, len(cells) // 250)
+        splits = _fit_splits(x, target, least, int(generator.integers(2**31)))
         width = self.cuts_[j].cardinality
         keys, counts = np.unique(splits.leaves(x) * width + cells[:, j], return_counts=True)
         start = np.searchsorted(keys // width, np.arange(splits.leaf[-1] + 2))

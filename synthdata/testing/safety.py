@@ -70,7 +70,10 @@ def check_rare_values_stay_out_of_files(factory: Factory) -> None:
         for text in (RARE, "real.example", "9876543.21", "71.2345678", "1931-07-13"):
             assert text.encode() not in content, text
             assert text.encode("utf-16-le") not in content, text
-    numbers = np.concatenate([a.ravel().astype(float) for a in arrays(found["arrays.safetensors"]).values()])
+    # Whole numbers in the model's own part are positions and counts, which may equal a number of the table by chance.
+    stored = arrays(found["arrays.safetensors"])
+    telling = [a for name, a in stored.items() if name.startswith("encoder/") or np.issubdtype(a.dtype, np.floating)]
+    numbers = np.concatenate([a.ravel().astype(float) for a in telling])
     days = (day - pd.Timestamp(0)) / pd.Timedelta("1D")
     ticks = [days * per_day for per_day in (1, 86_400, 86_400_000, 86_400_000_000, 86_400_000_000_000)]
     for number in (*PLANTED.values(), PLANTED["amount"] * 100, *ticks):

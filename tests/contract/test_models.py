@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthdata.models.bayesnet import BayesNet
+from synthdata.models.boosted import BoostedTrees
 from synthdata.models.gmm import GaussianMixture
 from synthdata.models.independent import Independent
 from synthdata.models.registry import make_model, model_names
@@ -31,6 +32,11 @@ def test_gmm(check: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("check", synthesizer_checks(Trees))
 def test_trees(check: Callable[[], None]) -> None:
+    check()
+
+
+@pytest.mark.parametrize("check", synthesizer_checks(partial(BoostedTrees, rounds=20)))
+def test_boosted(check: Callable[[], None]) -> None:
     check()
 
 

@@ -95,7 +95,9 @@ def test_mistyped_model(command, tmp_path):
 
 def test_mistyped_parameter(command, tmp_path):
     people().to_csv("people.csv", index=False)
-    refused(command("run", "people.csv", "--model", "gmm", "--param", "max_component=3"), "max_component", "Did you mean")
+    refused(
+        command("run", "people.csv", "--model", "gmm", "--param", "max_component=3"), "max_component", "Did you mean"
+    )
     refused(command("run", "people.csv", "--model", "gmm", "--param", "max_components"), "KEY=VALUE")
     refused(command("run", "people.csv", "--model", "gmm", "--param", "max_components=many"), "many")
     nothing_written(tmp_path, "people.csv")
@@ -141,7 +143,9 @@ def test_a_query_that_fails_and_a_table_that_is_not_there(command, tmp_path):
 
 def test_a_server_that_is_down_and_its_password(command, tmp_path):
     pytest.importorskip("psycopg", reason="needs the extra sql")
-    message = refused(command("run", "postgresql://anna:s3cr3t-w0rd@127.0.0.1:9/clinic", "--table", "people"), "127.0.0.1")
+    message = refused(
+        command("run", "postgresql://anna:s3cr3t-w0rd@127.0.0.1:9/clinic", "--table", "people"), "127.0.0.1"
+    )
     assert "s3cr3t-w0rd" not in message
     nothing_written(tmp_path)
 
@@ -216,13 +220,25 @@ def test_evaluate_with_columns_missing_or_empty(command, tmp_path):
 def test_a_disk_that_fills_up(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("this machine does not allow mounting a tiny disk")
     try:
         people(3000).to_csv(tmp_path / "people.csv", index=False)
         done = subprocess.run(
-            [sys.executable, "-m", "synthdata", "run", str(tmp_path / "people.csv"), "--model", "independent", "-o", str(disk / "run")],
+            [
+                sys.executable,
+                "-m",
+                "synthdata",
+                "run",
+                str(tmp_path / "people.csv"),
+                "--model",
+                "independent",
+                "-o",
+                str(disk / "run"),
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -17,7 +17,7 @@ class Event:
     """One thing that happened.
 
     ``stage`` is the pipeline's stage (``read``, ``infer``, ``check``, ``fit``, ``sample``, ``validate``, ``report``),
-    ``fraction`` how much of that stage is done (0 to 1, None where unknown), ``seconds_left`` an estimate for the stage,
+    ``fraction`` how much of it is done (0 to 1, None where unknown), ``seconds_left`` an estimate for the stage,
     ``figures`` any numbers worth drawing (a held-out quality, never a value of a row).
     """
 

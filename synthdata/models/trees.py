@@ -75,8 +75,8 @@ class Trees(Synthesizer):
 
     Args:
         min_leaf: the fewest rows in a leaf; fewer follows the table more closely and protects single rows less. By
-            default 1 row in 250, and at least 60; on large tables that leans measurably towards the training rows, which
-            the report then says: `boosted` does not, and neither does a larger ``min_leaf``.
+            default 1 row in 250, and at least 60: on large tables that leans measurably towards the training rows, and
+            the report says so. `boosted` hardly does, nor do larger leaves.
         bins: into how many bins of equally many rows a number line is cut.
         rare_threshold: in how many rows a value must occur to be stored.
     """

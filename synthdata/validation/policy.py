@@ -135,7 +135,9 @@ class Policy(BaseModel):
             place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
             raise SchemaError(f"{where}: not valid YAML{place}.", "Mend that line.") from None
         if not isinstance(data, dict):
-            raise SchemaError(f"{where}: expected the keys 'version', 'name' and 'rules'.")
+            raise SchemaError(f"{where}: expected the keys 'version' and 'rules'.")
+        # A policy without a name of its own is called after its file.
+        data.setdefault("name", Path(where).stem)
         if data.get("version", POLICY_VERSION) != POLICY_VERSION:
             raise SchemaError(
                 f"{where}: version {data['version']!r} is not known here "

@@ -152,7 +152,8 @@ def test_a_server_that_is_down_and_its_password(command, tmp_path):
 
 def test_free_text_is_refused_with_advice_or_dropped(command, tmp_path):
     generator = np.random.default_rng(2)
-    words = np.array("the patient came back after a long walk and was told to rest more often than before".split())
+    story = "the patient came back after a long walk and was told to rest more often than before"
+    words = np.array(story.split())
     table = people().assign(remarks=[" ".join(generator.choice(words, 14)) + f" {i}" for i in range(60)])
     table.to_csv("people.csv", index=False)
     refused(command("run", "people.csv", "--out", "result"), "remarks", "--drop-text")
@@ -246,6 +247,6 @@ def test_a_disk_that_fills_up(tmp_path):
         assert done.returncode == 2, done.stderr
         assert "disk is full" in done.stderr
         assert "Traceback" not in done.stderr
-        assert not [path for path in disk.rglob("*partial*")]
+        assert not list(disk.rglob("*partial*"))
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -57,13 +57,19 @@ def test_the_reason_is_in_the_sentence() -> None:
     assert rules[0]["sentence"].endswith("This could not be judged: No column is judged.")
 
 
+def test_a_policy_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "partners.yaml"
+    path.write_text("version: 1\nrules: [{metric: fidelity.shape, max: 0.02}]\n", encoding="utf-8")
+    assert Policy.read(path).name == "partners"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("rules: [", "not valid YAML at line 1"),
         ("- a", "expected the keys"),
         ("{version: 2, name: p, rules: []}", "version 2 is not known"),
-        ("{version: 1, rules: []}", "'name' is missing"),
+        ("{version: 1, name: ours}", "'rules' is missing"),
         ("{version: 1, name: p, ruels: []}", "Did you mean 'rules'"),
         ("{version: 1, name: p, rules: [{metric: fidelity.shpe, max: 1}]}", "rule 1.*Did you mean 'fidelity.shape'"),
         ("{version: 1, name: p, rules: [{metric: fidelity.shape, mx: 1}]}", "rule 1.*'mx'.*Did you mean 'max'"),

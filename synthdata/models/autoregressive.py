@@ -90,7 +90,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def __init__(
         self,
-        epochs: int = 60,
+        epochs: int = 40,
         batch_size: int = 512,
         learning_rate: float = 2e-3,
         weight_decay: float = 1.0,

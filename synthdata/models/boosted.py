@@ -8,16 +8,18 @@ trees know cells only by their place in an order of at most 250 stretches, and g
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
 from synthdata.encoders.bins import Bins, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.boosting import Answers, Boosted, Settings, boost
+from synthdata.models.boosting import Answers, Boosted, Settings, boost, workers
 from synthdata.models.cell_order import correlations, places
 from synthdata.models.questions import MOST_STRETCHES, Questions
 from synthdata.progress import Progress
@@ -32,6 +34,8 @@ BIN_ROWS = 10
 BATCH = 200_000
 #: how often the unknown cells of an incomplete row are drawn to average over them, and to choose a completion
 MARGINAL_DRAWS, FILL_DRAWS = 16, 8
+#: over how many drawn rows the questions' shifts are found, and how many imagined ones of shift 0 are among them
+TRIAL_ROWS, PRIOR_ROWS = 50_000, 20.0
 #: to how many earlier columns a column's place is compared, and how strongly they must be correlated with it
 NEAR, LEAST_CORRELATION = 3, 0.1
 #: a column of fewer places is not compared with another
@@ -40,15 +44,20 @@ FINE = 12
 
 @dataclass(frozen=True)
 class Conditional:
-    """What is learnt about a column given others: its parents, those that it is compared with, and the trees."""
+    """What is learnt about a column given others: its parents, those that it is compared with, and the trees.
+
+    ``shift`` (q,) is added to the log-odds of each question, so that over rows as they are drawn a yes is as frequent
+    as in the table: small errors would else add up along the columns.
+    """
 
     parents: list[int]
     near: list[int]
     trees: Boosted
+    shift: np.ndarray
 
 
 class BoostedTrees(DensityMixin, ImputationMixin):
-    """Boosted trees for each column given the columns before it, in ascending order of distinct cells.
+    """Boosted trees for each column given the columns before it, in the order of how many cells they tell apart.
 
     `log_prob` is exact for rows without unknown cells; those of others are averaged out over draws.
 
@@ -61,6 +70,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         max_parents: on how many earlier columns a column depends at most; the most correlated ones are kept.
         max_answers: from how many answers a column is learnt at most; with more rows some are left out.
         rare_threshold: in how many rows a value must occur to be stored.
+        order: whether columns of many distinct cells are drawn first (``descending``) or last; a target is always last.
     """
 
     name: ClassVar[str] = "boosted"
@@ -81,6 +91,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         max_parents: int = 48,
         max_answers: int = 1_500_000,
         rare_threshold: int = 5,
+        order: Literal["descending", "ascending"] = "descending",
     ) -> None:
         self.learning_rate = learning_rate
         self.leaves = leaves
@@ -90,6 +101,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         self.max_parents = max_parents
         self.max_answers = max_answers
         self.rare_threshold = rare_threshold
+        self.order = order
 
     def make_encoder(self) -> TableEncoder:
         """Values are shares of rows, so that bins of equal width hold equally many."""
@@ -107,16 +119,47 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         stretches = np.zeros(cells.shape, dtype=np.int16)
         for j, questions in enumerate(self.questions_):
             stretches[:, j] = questions.stretches(cells[:, j])
-        self.order_ = [int(j) for j in np.argsort([len(q.weights) for q in self.questions_], kind="stable")]
+        self.order_ = self._order()
         ranks = [questions.middles[stretches[:, j]] for j, questions in enumerate(self.questions_)]
         near = correlations(np.column_stack(ranks), generator) if ranks else np.empty((0, 0))
-        self.conditionals_ = [Conditional([], [], NO_TREES)] * len(bins)
+        self.conditionals_ = [Conditional([], [], NO_TREES, np.zeros(len(q.nodes))) for q in self.questions_]
         shuffled = generator.permutation(len(cells))
+        trial = self._blank(min(len(cells), TRIAL_ROWS))
+        chosen = [self._choose(j, self.order_[:place], near) for place, j in enumerate(self.order_)]
+        pool = ThreadPoolExecutor(workers())
+        try:
+            # Columns are learnt side by side; threads inside a tree would wait for each other on a busy machine.
+            waiting = [
+                pool.submit(self._learn, j, *choice, stretches, shuffled)
+                for j, choice in zip(self.order_, chosen, strict=True)
+            ]
+            self._settle(chosen, waiting, trial, generator, progress)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _settle(
+        self,
+        chosen: list[tuple[list[int], list[int]]],
+        waiting: list[Future[Boosted]],
+        trial: np.ndarray,
+        generator: np.random.Generator,
+        progress: Progress,
+    ) -> None:
+        """Take over each column's trees as they come, and draw the columns once to find the shifts."""
         for place, j in enumerate(self.order_):
-            parents, compared = self._choose(j, self.order_[:place], near)
-            trees = self._learn(j, parents, compared, stretches, shuffled)
-            self.conditionals_[j] = Conditional(parents, compared, trees)
-            progress.step((place + 1) / len(bins))
+            (parents, compared), trees = chosen[place], waiting[place].result()
+            self.conditionals_[j] = Conditional(parents, compared, trees, np.zeros(len(self.questions_[j].nodes)))
+            trial[:, j] = self._descend(j, trial, np.arange(len(trial)), {}, generator, settle=len(trees) > 0)
+            progress.step((place + 1) / len(self.order_))
+
+    def _order(self) -> list[int]:
+        """Columns by how many stretches they have; a target comes last, where all others tell of it."""
+        if self.order not in ("descending", "ascending"):
+            raise ModelError(f"order must be 'descending' or 'ascending', found {self.order!r}.")
+        targets = [self.schema_[questions.bins.slot.name].role == "target" for questions in self.questions_]
+        sizes = np.array([len(questions.weights) for questions in self.questions_])
+        sizes = -sizes if self.order == "descending" else sizes
+        return [int(j) for j in np.lexsort((sizes, np.array(targets)))]
 
     def _cut(self, slot: Slot, codes: np.ndarray) -> Bins:
         if not slot.continuous:
@@ -176,7 +219,8 @@ class BoostedTrees(DensityMixin, ImputationMixin):
 
     def _chances(self, j: int, stretches: np.ndarray, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """The probability of a yes (m,) to each question, given what the rows have in earlier columns."""
-        learnt, odds = self.conditionals_[j], self.questions_[j].start[asked]
+        learnt = self.conditionals_[j]
+        odds = (self.questions_[j].start + learnt.shift)[asked]
         if len(learnt.trees):
             odds = odds + learnt.trees.log_odds(self._features(j, learnt.parents, learnt.near, stretches, rows, asked))
         return np.asarray(1 / (1 + np.exp(-odds)))
@@ -241,8 +285,9 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         rows: np.ndarray,
         steered: Mapping[int, np.ndarray],
         generator: np.random.Generator,
+        settle: bool = False,
     ) -> np.ndarray:
-        """The stretch (m,) that each row comes to, question by question."""
+        """The stretch (m,) that each row comes to, question by question; ``settle`` finds the questions' shifts."""
         nodes = self.questions_[j].nodes
         arrived = np.zeros(len(rows), dtype=np.int16)
         active = np.arange(len(rows) if len(nodes) else 0)
@@ -254,6 +299,10 @@ class BoostedTrees(DensityMixin, ImputationMixin):
             for question in np.unique(at[~free]):
                 here = at == question
                 chance[here] = steered[int(question)][active[here]]
+            if settle:
+                shift = _shift(chance, at, self.questions_[j].start)
+                self.conditionals_[j].shift[:] += shift
+                chance = 1 / (1 + (1 - chance) / chance * np.exp(-shift[at]))
             after = nodes[at, 3 + _even_answers(chance, at, generator)]
             ended = after < 0
             arrived[active[ended]] = -1 - after[ended]
@@ -335,7 +384,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         arrays: dict[str, np.ndarray] = {}
         for j, (questions, learnt) in enumerate(zip(self.questions_, self.conditionals_, strict=True)):
             columns.append({"bins": questions.bins.count, "parents": learnt.parents, "near": learnt.near})
-            arrays |= {f"{j}/stretch": questions.stretch, f"{j}/mass": questions.mass}
+            arrays |= {f"{j}/stretch": questions.stretch, f"{j}/mass": questions.mass, f"{j}/shift": learnt.shift}
             arrays |= {f"{j}/trees/{name}": array for name, array in learnt.trees.arrays().items()}
         return State({"order": self.order_, "columns": columns}, arrays)
 
@@ -345,7 +394,9 @@ class BoostedTrees(DensityMixin, ImputationMixin):
             mine = {name.removeprefix(f"{j}/"): a for name, a in state.arrays.items() if name.startswith(f"{j}/")}
             self.questions_.append(Questions(Bins(slot, column["bins"]), mine["stretch"], mine["mass"]))
             trees = {name.removeprefix("trees/"): a for name, a in mine.items() if name.startswith("trees/")}
-            self.conditionals_.append(Conditional(list(column["parents"]), list(column["near"]), Boosted(**trees)))
+            self.conditionals_.append(
+                Conditional(list(column["parents"]), list(column["near"]), Boosted(**trees), mine["shift"])
+            )
 
 
 NO_TREES = Boosted(
@@ -362,6 +413,20 @@ def _fine(questions: Questions) -> bool:
     """Whether places in a column's order are worth comparing with places in another's."""
     slot = questions.bins.slot
     return (slot.continuous or slot.ordered) and len(questions.weights) >= FINE
+
+
+def _shift(chance: np.ndarray, asked: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """What to add (q,) to the log-odds of each question, so that it is answered yes as often as ``start`` says."""
+    count = np.bincount(asked, minlength=len(start))
+    wanted = count / (1 + np.exp(-start))
+    odds, shift = np.log(chance) - np.log1p(-chance), np.zeros(len(start))
+    for _ in range(10):
+        now = 1 / (1 + np.exp(-odds - shift[asked]))
+        excess = np.bincount(asked, weights=now, minlength=len(start)) - wanted
+        slope = np.bincount(asked, weights=now * (1 - now), minlength=len(start))
+        prior = PRIOR_ROWS * 0.25 * (count > 0)
+        shift -= np.clip((excess + prior * shift) / np.maximum(slope + prior, 1e-9), -0.5, 0.5)
+    return shift
 
 
 def _even_answers(chance: np.ndarray, asked: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -92,9 +92,9 @@ class Boosted:
     def log_odds(self, features: np.ndarray) -> np.ndarray:
         """What the trees add (m,) to the log-odds of yes for features (m, f) uint8."""
         total = np.zeros(len(features))
-        features, threads = np.ascontiguousarray(features), _threads()
+        features = np.ascontiguousarray(features)
         for walker in self._walkers:
-            total += walker.predict_binned(features, LEVELS, threads)
+            total += walker.predict_binned(features, LEVELS, 1)
         return total
 
 
@@ -123,13 +123,13 @@ def boost(train: Answers, held_out: Answers, settings: Settings) -> Boosted:
             has_missing_values=False,
             l2_regularization=settings.shrinkage,
             shrinkage=settings.learning_rate,
-            n_threads=_threads(),
+            n_threads=1,
         )
         grower.grow()
         for leaf in grower.finalized_leaves:
             now[leaf.sample_indices] += leaf.value
         predictor = grower.make_predictor(unused)
-        now_outside += predictor.predict_binned(outside, LEVELS, _threads())
+        now_outside += predictor.predict_binned(outside, LEVELS, 1)
         grown.append(predictor)
         loss = float(np.logaddexp(0, sign * now_outside).mean())
         if loss < best - _LEAST_GAIN:
@@ -158,7 +158,8 @@ def _plain(trees: list[np.ndarray]) -> Boosted:
     )
 
 
-def _threads() -> int:
+def workers() -> int:
+    """How many columns may be learnt at the same time."""
     from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
     return int(_openmp_effective_n_threads())

@@ -63,7 +63,8 @@ class Questions:
     def nodes(self) -> np.ndarray:
         """The questions (q, 5): low, middle, high, and the question after a no and a yes (-1 - s: it is stretch s).
 
-        Each asks of a cell in stretches low … high - 1 whether it is at or above the middle; the first is question 0.
+        Each asks of a cell in stretches low … high - 1 whether it is at or above the middle; the first is question 0,
+        which sets nulls apart where there are any: they are no neighbours of the largest numbers.
         """
         nodes: list[list[int]] = []
         below = self.below
@@ -75,6 +76,8 @@ class Questions:
             if high - low > 1:
                 half = np.abs(below[low + 1 : high] - (below[low] + below[high]) / 2)
                 middle = low + 1 + int(np.argmin(half))
+                if parent < 0 and self._nulls_last:
+                    middle = high - 1
                 nodes.append([low, middle, high, 0, 0])
                 waiting += [(low, middle, len(nodes) - 1, 0), (middle, high, len(nodes) - 1, 1)]
         return np.array(nodes, dtype=np.int64).reshape(-1, 5)
@@ -84,6 +87,14 @@ class Questions:
         """The log-odds (q,) of a yes over all rows."""
         low, middle, high = self.below[self.nodes[:, :3]].T
         return np.asarray(np.log((high - middle) / (middle - low)))
+
+    @property
+    def _nulls_last(self) -> bool:
+        slot = self.bins.slot
+        if slot.missing_code is None or len(self.weights) < 2:
+            return False
+        null = int(self.stretch[slot.missing_code + (self.bins.count - 1 if self.bins.count else 0)])
+        return null == len(self.weights) - 1 and int((self.stretch == null).sum()) == 1
 
     def asked(self, stretches: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every question that is asked on the way to the stretches (n,): its row, which it is, and the answer."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,6 +58,7 @@ Settings = Annotated[
     list[str] | None, typer.Option("--param", help="A parameter of the model, KEY=VALUE; may be given several times.")
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds that fitting may take.")]
 Epsilon = Annotated[float | None, typer.Option("--epsilon", help="Budget of differential privacy.")]
 Delta = Annotated[float | None, typer.Option("--delta", help="Probability with which ε may not hold.")]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
@@ -104,11 +106,12 @@ def run(
     seed: Seed = None,
     param: Settings = None,
     device: DeviceOption = Device.auto,
+    time_budget: TimeBudget = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
 ) -> None:
     """From a real table to a judged synthetic one: fit, draw, measure, report."""
-    refuse_unavailable(model, device, epsilon, delta)
+    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
     from synthdata import pipeline
 
     with working() as (console, progress):
@@ -125,7 +128,7 @@ def run(
             target=target,
             drop_text=drop_text,
             seed=seed,
-            settings=param or (),
+            settings=settings,
             overwrite=overwrite,
             progress=progress,
         )
@@ -148,11 +151,12 @@ def fit(
     seed: Seed = None,
     param: Settings = None,
     device: DeviceOption = Device.auto,
+    time_budget: TimeBudget = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
 ) -> None:
     """Fit a model on every row and save it."""
-    refuse_unavailable(model, device, epsilon, delta)
+    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
     from synthdata import pipeline
 
     with working() as (console, progress):
@@ -166,7 +170,7 @@ def fit(
             target=target,
             drop_text=drop_text,
             seed=seed,
-            settings=param or (),
+            settings=settings,
             progress=progress,
         )
     console.print(f"Model saved in {save}. Draw rows with: synthdata sample {save} -n 1000 -o rows.csv")
@@ -287,20 +291,34 @@ def dashboard(
     launch(runs, port)
 
 
-def refuse_unavailable(model: str, device: Device, epsilon: float | None, delta: float | None) -> None:
-    """Refuse what this version cannot do, before anything is read.
+def settings_of(
+    model: str, device: Device, time_budget: float | None, epsilon: float | None, delta: float | None
+) -> list[str]:
+    """The model's own settings for options that not every model has.
 
     Raises:
-        PrivacyError: a privacy budget was asked for.
-        SynthdataError: a GPU was asked for.
+        PrivacyError: a privacy budget was asked for, which no model of this version keeps.
+        ModelError: the model is unknown, or has no such option.
     """
+    from synthdata.errors import ModelError
+    from synthdata.models.registry import model_class
+
     if epsilon is not None or delta is not None:
         raise PrivacyError(
             f"The model {model!r} has no differentially private training in this version.",
             "Without --epsilon the table is synthetic and its leaks are measured, but nothing is guaranteed.",
         )
-    if device is Device.cuda:
-        raise SynthdataError(f"The model {model!r} computes on the CPU only.", "Leave --device away.")
+    known = signature(model_class(model).__init__).parameters
+    settings = []
+    if "device" in known:
+        settings.append(f"device={device.value}")
+    elif device is Device.cuda:
+        raise ModelError(f"The model {model!r} computes on the CPU only.", "Leave --device away.")
+    if time_budget is not None:
+        if "time_budget" not in known:
+            raise ModelError(f"The model {model!r} takes the time it needs.", "Leave --time-budget away.")
+        settings.append(f"time_budget={time_budget}")
+    return settings
 
 
 def able(folder: Path, ability: str) -> Any:

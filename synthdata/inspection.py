@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import MissingExtraError
 from synthdata.models.registry import make_model, model_names
 from synthdata.pipeline import SchemaLike, Source, open_source, prepare
 from synthdata.progress import Progress, silent
@@ -21,6 +22,8 @@ from synthdata.table.table import Table, require_rows
 
 # Models are timed on two small samples; a straight line through both times is drawn out to the whole table.
 TRIAL_ROWS = (500, 2_000)
+# A model that takes longer on the small sample, in seconds, is not timed on the large one.
+PATIENCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -126,13 +129,21 @@ def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
     generator = seeds.generator("trial rows")
     spent = []
     sizes = sorted({min(size, len(real)) for size in TRIAL_ROWS})
+    try:
+        known = make_model(name).parameters()
+    except MissingExtraError as error:
+        return Cost(name, None, str(error))
+    if "time_budget" in known:
+        return Cost(name, None, "as long as you allow it (--time-budget SECONDS); some minutes by default")
     for size in sizes:
         sample = real.take(np.sort(generator.permutation(len(real))[:size]))
         start = time.perf_counter()
         make_model(name).fit(sample, seed=0).sample(size, seed=0)
         spent.append(time.perf_counter() - start)
-    if len(sizes) == 1:
-        return Cost(name, spent[0])
+        if spent[-1] > PATIENCE:
+            break
+    if len(spent) == 1:
+        return Cost(name, spent[0] * len(real) / sizes[0])
     slope = max(0.0, (spent[1] - spent[0]) / (sizes[1] - sizes[0]))
     return Cost(name, spent[1] + slope * (len(real) - sizes[1]))
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from synthdata.errors import ModelError, did_you_mean
+from synthdata.errors import MissingExtraError, ModelError, did_you_mean
 from synthdata.models.abilities import ABILITIES
 from synthdata.models.base import Synthesizer
 from synthdata.runs import artifact
@@ -21,6 +21,7 @@ BUILT_IN = {
     "gmm": "synthdata.models.gmm:GaussianMixture",
     "trees": "synthdata.models.trees:Trees",
     "boosted": "synthdata.models.boosted:BoostedTrees",
+    "autoregressive": "synthdata.models.autoregressive:Autoregressive",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
 }
 
@@ -38,7 +39,12 @@ def model_class(name: str) -> type[Synthesizer]:
     """
     if name in BUILT_IN:
         module, attribute = BUILT_IN[name].split(":")
-        found = getattr(importlib.import_module(module), attribute)
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise MissingExtraError("torch", "neural") from None
     else:
         points = [point for point in entry_points(group="synthdata.models") if point.name == name]
         if not points:

@@ -152,6 +152,7 @@ def main() -> int:
         work = [
             ("`run --model trees`, report included", lambda: command_line(table, "trees", folder / "trees", target)),
             ("`trees`, fit and sample", lambda: this("--child", "trees", table)),
+            ("`boosted`, fit and sample", lambda: this("--child", "boosted", table)),
             ("`gmm`, fit and sample", lambda: this("--child", "gmm", table)),
             ("SDV GaussianCopula, fit and sample", lambda: this("--child", "sdv", table)),
         ]

@@ -26,7 +26,7 @@ def test_share(tmp_path: Path) -> None:
     said = run("01_share.py", tmp_path)
     assert "20,000 rows" in said
     assert "; 0 leave before they come" in said
-    assert (tmp_path / "runs" / "example-share" / "trees" / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "runs" / "example-share" / "boosted" / "report.html").stat().st_size > 10_000
     handed_over = tmp_path / "runs" / "example-share" / "admissions_synthetic.csv"
     assert len(handed_over.read_text(encoding="utf-8").splitlines()) == 20_001
 

@@ -276,7 +276,9 @@ def models() -> None:
     with working() as (console, _):
         for model in describe_models():
             settings = ", ".join(f"{key}={about['default']}" for key, about in model["parameters"].items())
-            shown.add_row(model["name"], model["summary"], ", ".join(model["abilities"]), settings)
+            shown.add_row(
+                model["name"], model.get("problem") or model["summary"], ", ".join(model["abilities"]), settings
+            )
     console.print(shown)
 
 
@@ -328,11 +330,11 @@ def able(folder: Path, ability: str) -> Any:
         ModelError: it has not; the message lists the models that have.
     """
     from synthdata.errors import ModelError
-    from synthdata.models.registry import load, model_class, model_names
+    from synthdata.models.registry import describe_models, load
 
     synthesizer = load(folder)
     if not hasattr(synthesizer, ability):
-        having = [name for name in model_names() if hasattr(model_class(name), ability)]
+        having = [model["name"] for model in describe_models() if ability in model["abilities"]]
         raise ModelError(f"The model {synthesizer.name!r} cannot {ability}.", f"These can: {', '.join(having)}.")
     return synthesizer
 

@@ -57,7 +57,7 @@ def describe_models() -> list[dict[str, Any]]:
     """What each model is and can do: ``name``, ``class``, ``summary``, ``abilities`` and ``parameters``.
 
     ``abilities`` are the names in `abilities.ABILITIES`, and ``native conditions`` where rows under conditions are
-    drawn directly instead of by rejection. ``parameters`` maps each name to its type and default as text. A plugin that
+    drawn directly instead of by rejection. ``parameters`` maps each name to its type and default as text. A model that
     cannot be loaded has the key ``problem`` and no parameters.
 
     >>> [model["name"] for model in describe_models()][:2]
@@ -67,9 +67,9 @@ def describe_models() -> list[dict[str, Any]]:
     for name in model_names():
         try:
             described.append(_described(name, model_class(name)))
-        except ImportError as error:
+        except (ImportError, MissingExtraError) as error:
             nothing: dict[str, Any] = {"class": "", "summary": "", "abilities": [], "parameters": {}}
-            described.append({"name": name, **nothing, "problem": f"cannot be loaded: {error}"})
+            described.append({"name": name, **nothing, "problem": f"Cannot be loaded. {error}"})
     return described
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from synthdata.errors import ModelError
+from synthdata.errors import MissingExtraError, ModelError
 from synthdata.models.gmm import GaussianMixture
-from synthdata.models.registry import describe_models, load, make_model, model_names
+from synthdata.models.registry import describe_models, load, make_model, model_class, model_names
 
 
 def test_every_model_is_described() -> None:
@@ -65,3 +66,14 @@ def test_parameters_out_of_range_are_refused() -> None:
         GaussianMixture(max_components=0).fit(table)
     with pytest.raises(ModelError, match="rare_threshold must be 1 or more"):
         GaussianMixture(rare_threshold=0).fit(table)
+
+
+def test_a_model_whose_package_is_missing_is_listed_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("synthdata.models.autoregressive")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtraError, match=r"synthdata\[neural\]"):
+        model_class("autoregressive")
+    problems = {model["name"]: model["problem"] for model in describe_models() if "problem" in model}
+    assert list(problems) == ["autoregressive"]
+    assert "synthdata[neural]" in problems["autoregressive"]

@@ -269,6 +269,7 @@ def evaluate(
 def models() -> None:
     """List the models and what each can do."""
     from rich.table import Table
+    from rich.text import Text
 
     from synthdata.models.registry import describe_models
 
@@ -277,7 +278,7 @@ def models() -> None:
         for model in describe_models():
             settings = ", ".join(f"{key}={about['default']}" for key, about in model["parameters"].items())
             shown.add_row(
-                model["name"], model.get("problem") or model["summary"], ", ".join(model["abilities"]), settings
+                model["name"], Text(model.get("problem") or model["summary"]), ", ".join(model["abilities"]), settings
             )
     console.print(shown)
 

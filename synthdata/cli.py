@@ -274,6 +274,7 @@ def models() -> None:
     from synthdata.models.registry import describe_models
 
     shown = Table("model", "what it is good for", "abilities", "parameters", title="Models", title_justify="left")
+    shown.columns[1].overflow = "fold"
     with working() as (console, _):
         for model in describe_models():
             settings = ", ".join(f"{key}={about['default']}" for key, about in model["parameters"].items())

@@ -32,6 +32,18 @@ _CONTENT_TYPES = {
     "application/vnd.apache.parquet": "parquet",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
+# By OpenSSL's X509_V_ERR numbers: 9 and 10 are about dates, 62 and 64 about the name or address.
+_UNTRUSTED = (
+    "is signed by nobody whom this machine trusts",
+    "If the authority is your own organisation's, name the file with its certificate: SSL_CERT_FILE=authority.pem.",
+)
+_MISNAMED = ("is made out to another name", "Check the address: this may not be the server that you mean.")
+_CERTIFICATE_FAULTS = {
+    9: ("is not valid yet", "Check this machine's clock."),
+    10: ("has expired", "Tell whoever runs the server, and check this machine's clock."),
+    62: _MISNAMED,
+    64: _MISNAMED,
+}
 
 
 def read(source: str, *, table: str | None, query: str | None, progress: Progress) -> Loaded:
@@ -172,8 +184,19 @@ def _complaint(error: BaseException, display: str) -> SourceError:
         return SourceError(f"Access to {display} is denied.", "Check your credentials.")
     if isinstance(error, TimeoutError):
         return SourceError(f"{display} did not answer in time.", "Try again, or fetch the file by hand.")
+    if (code := _certificate_fault(error)) is not None:
+        why, advice = _CERTIFICATE_FAULTS.get(code, _UNTRUSTED)
+        return SourceError(f"{display} cannot be fetched: its certificate {why}.", advice)
     what = f"the server answered {status}" if status else _kind(error)
     return SourceError(f"{display} cannot be fetched: {what}.", "Check the address and the network.")
+
+
+def _certificate_fault(error: BaseException) -> int | None:
+    """OpenSSL's number for what is wrong with a server's certificate, or None where it is something else."""
+    import ssl
+
+    inner: BaseException | None = getattr(error, "certificate_error", error)
+    return getattr(inner, "verify_code", None) if isinstance(inner, ssl.SSLCertVerificationError) else None
 
 
 def _kind(error: BaseException) -> str:

@@ -1,0 +1,104 @@
+"""From a table to a report: of our own models, and of any generator's output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthdata.cli.options import (
+    Delta,
+    Device,
+    DeviceOption,
+    DropText,
+    Epsilon,
+    Model,
+    PolicyFile,
+    Query,
+    SchemaFile,
+    Seed,
+    Settings,
+    Source,
+    TableName,
+    Target,
+    TimeBudget,
+)
+from synthdata.cli.working import finish, settings_of, working
+
+
+def run(
+    source: Source,
+    model: Model = "boosted",
+    rows: Annotated[int | None, typer.Option("--rows", help="Synthetic rows; by default those of the source.")] = None,
+    holdout: Annotated[float, typer.Option("--holdout", help="The fraction of rows that the model never sees.")] = 0.2,
+    policy: PolicyFile = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default in runs/.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")] = False,
+    table: TableName = None,
+    query: Query = None,
+    schema: SchemaFile = None,
+    target: Target = None,
+    drop_text: DropText = False,
+    seed: Seed = None,
+    param: Settings = None,
+    device: DeviceOption = Device.auto,
+    time_budget: TimeBudget = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+) -> None:
+    """From a real table to a judged synthetic one: fit, draw, measure, report."""
+    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
+    from synthdata import pipeline
+
+    with working() as (console, progress):
+        done = pipeline.run(
+            source,
+            model,
+            out=out,
+            rows=rows,
+            holdout=holdout,
+            policy=policy,
+            table=table,
+            query=query,
+            schema=schema,
+            target=target,
+            drop_text=drop_text,
+            seed=seed,
+            settings=settings,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    console.print(
+        f"\nSynthetic table  {done.folder / 'synthetic.parquet'}\nReport           {done.folder / 'report.html'}"
+    )
+    finish(console, done.report)
+
+
+def evaluate(
+    real: Annotated[str, typer.Option("--real", help="The table that the generator was fitted on.")],
+    synthetic: Annotated[str, typer.Option("--synthetic", help="The generator's output.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for report.json and report.html.")],
+    holdout: Annotated[str | None, typer.Option("--holdout", help="Real rows that the generator never saw.")] = None,
+    target: Target = None,
+    schema: SchemaFile = None,
+    policy: PolicyFile = None,
+    seed: Seed = None,
+) -> None:
+    """Judge any generator's table: is it faithful, is it useful, does it leak?"""
+    from synthdata import pipeline
+
+    with working() as (console, progress):
+        report = pipeline.evaluate(
+            real,
+            synthetic,
+            out=out,
+            holdout=holdout,
+            target=target,
+            schema=schema,
+            policy=policy,
+            seed=seed,
+            progress=progress,
+        )
+    console.print(f"\nReport  {out / 'report.html'}")
+    finish(console, report)

@@ -1,0 +1,133 @@
+"""One model by itself: fitted, saved, and what it can do afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synthdata.cli.options import (
+    Delta,
+    Device,
+    DeviceOption,
+    DropText,
+    Epsilon,
+    Model,
+    ModelFolder,
+    Output,
+    Query,
+    SchemaFile,
+    Seed,
+    Settings,
+    Source,
+    TableName,
+    Target,
+    TimeBudget,
+)
+from synthdata.cli.working import settings_of, working
+
+
+def fit(
+    source: Source,
+    save: Annotated[Path, typer.Option("--save", help="The folder to save the model in.")],
+    model: Model = "boosted",
+    table: TableName = None,
+    query: Query = None,
+    schema: SchemaFile = None,
+    target: Target = None,
+    drop_text: DropText = False,
+    seed: Seed = None,
+    param: Settings = None,
+    device: DeviceOption = Device.auto,
+    time_budget: TimeBudget = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+) -> None:
+    """Fit a model on every row and save it."""
+    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
+    from synthdata import pipeline
+
+    with working() as (console, progress):
+        pipeline.fit(
+            source,
+            model,
+            save=save,
+            table=table,
+            query=query,
+            schema=schema,
+            target=target,
+            drop_text=drop_text,
+            seed=seed,
+            settings=settings,
+            progress=progress,
+        )
+    console.print(f"Model saved in {save}. Draw rows with: synthdata sample {save} -n 1000 -o rows.csv")
+
+
+def sample(
+    model: ModelFolder,
+    output: Output,
+    n: Annotated[int, typer.Option("-n", "--rows", help="How many rows.")] = 1000,
+    given: Annotated[
+        str | None, typer.Option("--given", help='Conditions, such as "age>=30; sex=F; city in {Rome, Oslo}".')
+    ] = None,
+    seed: Seed = None,
+) -> None:
+    """Draw rows from a fitted model, under conditions if you like."""
+    from synthdata import connectors
+    from synthdata.models.registry import load
+
+    with working() as (console, progress), progress.stage("sample", "Drawing rows"):
+        frame = load(model).sample(n, given=given, seed=seed, progress=progress)
+        connectors.write(frame, output)
+    console.print(f"{len(frame):,} rows written to {output}.")
+
+
+def impute(
+    model: ModelFolder,
+    table: Annotated[str, typer.Argument(help="The table whose nulls are to be filled.")],
+    output: Output,
+    seed: Seed = None,
+) -> None:
+    """Fill the nulls of a table with draws that fit the rest of each row."""
+    from synthdata import connectors
+
+    with working() as (console, _):
+        frame = able(model, "impute").impute(connectors.read(table).frame, seed=seed)
+        connectors.write(frame, output)
+    console.print(f"{len(frame):,} rows written to {output}.")
+
+
+def score(
+    model: ModelFolder,
+    table: Annotated[str, typer.Argument(help="The table whose rows are to be scored.")],
+    output: Output,
+) -> None:
+    """Give each row of a table its log-density and its anomaly score (high: unlike the training rows)."""
+    import pandas as pd
+
+    from synthdata import connectors
+
+    with working() as (console, _):
+        synthesizer = able(model, "log_prob")
+        log_prob = synthesizer.log_prob(connectors.read(table).frame)
+        frame = pd.DataFrame({"row": range(1, len(log_prob) + 1), "log_prob": log_prob, "anomaly_score": -log_prob})
+        connectors.write(frame, output)
+    console.print(f"{len(frame):,} scores written to {output} (log-density in nats, {synthesizer.log_prob_kind}).")
+
+
+def able(folder: Path, ability: str) -> Any:
+    """A loaded model that has an ability.
+
+    Raises:
+        ModelError: it has not; the message lists the models that have.
+    """
+    from synthdata.errors import ModelError
+    from synthdata.models.registry import describe_models, load
+
+    synthesizer = load(folder)
+    if not hasattr(synthesizer, ability):
+        having = [model["name"] for model in describe_models() if ability in model["abilities"]]
+        raise ModelError(f"The model {synthesizer.name!r} cannot {ability}.", f"These can: {', '.join(having)}.")
+    return synthesizer

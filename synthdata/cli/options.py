@@ -1,0 +1,41 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+Source = Annotated[
+    str, typer.Argument(help="A file, folder, database URL or bundled table: adult.csv, postgresql://…, sklearn:wine.")
+]
+Model = Annotated[str, typer.Option("--model", "-m", help="Which model to fit; `synthdata models` lists them.")]
+TableName = Annotated[str | None, typer.Option("--table", help="The table of a database, or the sheet of a workbook.")]
+Query = Annotated[str | None, typer.Option("--query", help="A query to read from a database instead of a table.")]
+SchemaFile = Annotated[
+    Path | None, typer.Option("--schema", help="A whole or partial schema (JSON) that overrules what is inferred.")
+]
+Target = Annotated[str | None, typer.Option("--target", help="The column that a model would predict.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result.")]
+DropText = Annotated[bool, typer.Option("--drop-text", help="Leave columns of free text out instead of refusing them.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--param", help="A parameter of the model, KEY=VALUE; may be given several times.")
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds that fitting may take.")]
+Epsilon = Annotated[float | None, typer.Option("--epsilon", help="Budget of differential privacy.")]
+Delta = Annotated[float | None, typer.Option("--delta", help="Probability with which ε may not hold.")]
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
+ModelFolder = Annotated[Path, typer.Argument(help="A saved model or a run folder.")]
+Output = Annotated[str, typer.Option("-o", "--output", help="The file to write; its ending decides the format.")]

@@ -1,0 +1,80 @@
+"""What commands have in common: a console and a progress bar around the work, the model's own options, the end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from synthdata.cli.options import Device
+from synthdata.errors import Cancelled, PrivacyError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synthdata.progress import Progress
+    from synthdata.reporting.report import Report
+
+
+@contextmanager
+def working() -> Iterator[tuple[Console, Progress]]:
+    """A console and a progress bar around long work; Ctrl-C and SIGTERM cancel it cleanly."""
+    from rich.console import Console
+
+    from synthdata.progress import Progress
+    from synthdata.progress_bar import ProgressBar
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        with ProgressBar(Console(stderr=True)) as bar:
+            yield Console(), Progress([bar])
+    except KeyboardInterrupt:
+        raise Cancelled() from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def finish(console: Console, report: Report) -> None:
+    """Print a report's summary and leave with 1 where the policy failed."""
+    from synthdata.reporting.terminal import terminal_summary
+
+    console.print(terminal_summary(report))
+    if report.facts["verdict"] == "fail":
+        raise typer.Exit(1)
+
+
+def settings_of(
+    model: str, device: Device, time_budget: float | None, epsilon: float | None, delta: float | None
+) -> list[str]:
+    """The model's own settings for options that not every model has.
+
+    Raises:
+        PrivacyError: a privacy budget was asked for, which no model of this version keeps.
+        ModelError: the model is unknown, or has no such option.
+    """
+    from synthdata.errors import ModelError
+    from synthdata.models.registry import model_class
+
+    if epsilon is not None or delta is not None:
+        raise PrivacyError(
+            f"The model {model!r} has no differentially private training in this version.",
+            "Without --epsilon the table is synthetic and its leaks are measured, but nothing is guaranteed.",
+        )
+    known = signature(model_class(model).__init__).parameters
+    settings = []
+    if "device" in known:
+        settings.append(f"device={device.value}")
+    elif device is Device.cuda:
+        raise ModelError(f"The model {model!r} computes on the CPU only.", "Leave --device away.")
+    if time_budget is not None:
+        if "time_budget" not in known:
+            raise ModelError(f"The model {model!r} takes the time it needs.", "Leave --time-budget away.")
+        settings.append(f"time_budget={time_budget}")
+    return settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -282,12 +282,28 @@ def _check_types(column: Column, cells: Mapping[Side, tuple[np.ndarray, np.ndarr
             )
 
 
-def measured(compute: Callable[[], Figure], n: int, direction: Literal["lower", "higher", "target"]) -> Figure:
-    """The figure that ``compute`` gives, or one without a value that says why it could not (`NotComputable`)."""
+class HasFigure(Protocol):
+    """What a metric gives: its figure, and whatever belongs to it."""
+
+    @property
+    def figure(self) -> Figure:
+        """The figure for the report."""
+        ...
+
+
+Result = TypeVar("Result", bound=HasFigure)
+
+
+def attempted(
+    compute: Callable[[], Result], n: int, direction: Literal["lower", "higher", "target"] = "lower"
+) -> tuple[Result | None, Figure]:
+    """What a metric gives and its figure; where it has no value, None and a figure that says why (`NotComputable`)."""
     try:
-        return compute()
+        result = compute()
     except NotComputable as reason:
-        return Figure(None, direction=direction, n=n, text=str(reason), target=0.5 if direction == "target" else None)
+        target = 0.5 if direction == "target" else None
+        return None, Figure(None, direction=direction, n=n, text=str(reason), target=target)
+    return result, result.figure
 
 
 class NotComputable(Exception):

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from synthdata.validation.base import Figure
-from synthdata.validation.privacy.dcr import Nearness
-from synthdata.validation.privacy.verdict import Verdict
+from synthdata.random import SeedTree
+from synthdata.validation.base import Comparison, attempted
+from synthdata.validation.privacy.copies import copies
+from synthdata.validation.privacy.dcr import nearness
+from synthdata.validation.privacy.replay import replays
+from synthdata.validation.privacy.verdict import verdict
 from synthdata.validation.summaries import plain_edges
 
 BINS = 30
 
 
-def privacy_part(copies: Figure, share: Figure, near: Nearness | None, verdict: Verdict) -> dict[str, Any]:
-    """Everything the report says about privacy."""
+def privacy_part(
+    comparison: Comparison, seed: SeedTree, holdout_differs: Sequence[str], step: Callable[[float, str], None]
+) -> dict[str, Any]:
+    """Everything the report says about privacy; ``step`` is told the share done of this part.
+
+    ``holdout_differs`` names columns in which the holdout is not like train.
+    """
+    n = comparison.rows("synthetic")
+    step(0.0, "Exact copies")
+    copied, copies_figure = attempted(lambda: copies(comparison), n)
+    step(0.3, "Distance to the closest record")
+    near, share = attempted(lambda: nearness(comparison, seed.child("nearness")), n, "target")
+    judged = verdict(comparison, copied, near, replays(comparison), holdout_differs)
     return {
         "dcr_share": share.to_json(),
-        "copies": copies.to_json(),
-        "verdict": {"state": verdict.state, "text": verdict.text, "power": verdict.power},
-        "details": {"tests": verdict.tests, "distances": distance_histogram(near.distances) if near else None},
+        "copies": copies_figure.to_json(),
+        "verdict": {"state": judged.state, "text": judged.text, "power": judged.power},
+        "details": {"tests": judged.tests, "distances": distance_histogram(near.distances) if near else None},
     }
 
 

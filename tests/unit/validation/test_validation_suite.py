@@ -222,7 +222,7 @@ def test_an_unexpected_error_is_not_swallowed(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("synthdata.validation.suite.trend", broken)
+    monkeypatch.setattr("synthdata.validation.fidelity.part.trend", broken)
     with pytest.raises(ZeroDivisionError):
         report(mixed(100, 1), mixed(50, 2), mixed(100, 3))
 

@@ -19,6 +19,7 @@ from synthdata import connectors
 from synthdata.atomic import write_text
 from synthdata.connectors import Loaded
 from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError, did_you_mean
+from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
 from synthdata.progress import EventLog, Progress, silent
@@ -61,6 +62,7 @@ def run(
     target: str | None = None,
     drop_text: bool = False,
     seed: int | None = None,
+    split_seed: int | None = None,
     settings: Sequence[str] = (),
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -68,7 +70,8 @@ def run(
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
 
     ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by
-    default that of the source); ``holdout`` the fraction of rows that the model never sees.
+    default that of the source); ``holdout`` the fraction of rows that the model never sees; runs with the same
+    ``split_seed`` (by default the ``seed``) set the same rows aside.
 
     Raises:
         SynthdataError: the input cannot be used; the message says what to do.
@@ -97,6 +100,7 @@ def run(
             "model": synthesizer.name,
             "parameters": synthesizer.parameters(),
             "seed": seeds.seed,
+            "split_seed": seeds.seed if split_seed is None else split_seed,
             "holdout": holdout,
             "started": now(),
         },
@@ -107,10 +111,11 @@ def run(
             source_checks = check_source(real)
             write_text(folder.file("schema.json"), real.schema.to_json())
             write_text(folder.file("expectations.json"), suite_json(real.schema))
-        train, held = real.split(holdout, seeds.generator("split"))
+        train, held = real.split(holdout, (seeds if split_seed is None else SeedTree(split_seed)).generator("split"))
         with progress.stage("fit", f"Fitting {synthesizer.name}"):
             synthesizer.fit(train, seed=seeds.integer("fit"), progress=progress)
-            synthesizer.save(folder.file("model"))
+            if synthesizer.savable:
+                synthesizer.save(folder.file("model"))
         with progress.stage("sample", "Drawing synthetic rows"):
             synthetic = synthesizer.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
             connectors.write(synthetic, folder.file("synthetic.parquet"))
@@ -124,6 +129,7 @@ def run(
                 policy=rules,
                 progress=progress,
                 source_checks=source_checks,
+                log_prob=synthesizer.log_prob if isinstance(synthesizer, HasLogProb) else None,
             )
         with progress.stage("report", "Writing the report"):
             sizes = (len(train), len(held), len(synthetic))
@@ -199,6 +205,8 @@ def fit(
     """
     progress = progress or silent()
     synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    if save is not None:
+        synthesizer.require_savable()
     loaded = open_source(source, table=table, query=query, progress=progress)
     with progress.stage("infer", "Understanding the columns"):
         real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)

@@ -37,6 +37,8 @@ class Synthesizer(ABC):
     name: ClassVar[str]
     #: one line on what the family is good for
     summary: ClassVar[str]
+    #: whether a fitted model can be saved; one of another library's that is kept in its own memory cannot
+    savable: ClassVar[bool] = True
 
     schema_: Schema
     encoder_: TableEncoder
@@ -140,14 +142,7 @@ class Synthesizer(ABC):
         while have < n or not kept:
             # The first round draws what is asked for; later ones as many as the acceptance so far suggests.
             want = n - have if not drawn else int(min((n - have) * drawn / max(have, 1) * 1.2 + 16, 200_000))
-            encoded = self._sample_given(want, allowed, generator) if allowed else None
-            if encoded is None:
-                encoded = self._sample(want, generator)
-            good = np.ones(len(encoded), dtype=bool)
-            for j, cells in allowed.items():
-                good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
-            encoded = encoded.take(np.flatnonzero(good))
-            frame = conditions.settle(self.encoder_.decode(encoded), encoded, self.encoder_)
+            frame = self._draw_frame(want, conditions, allowed, generator)
             fine = conditions.matches(frame)
             for rule in rules:
                 fine &= ~violations(frame, rule)
@@ -164,8 +159,26 @@ class Synthesizer(ABC):
         frame = pd.concat(kept, ignore_index=True) if len(kept) > 1 else kept[0].reset_index(drop=True)
         return self.encoder_.add_generated(frame, generator)
 
+    def _draw_frame(
+        self, n: int, conditions: Conditions, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> pd.DataFrame:
+        """The modelled columns of ``n`` rows, or of those among them that meet the encoded conditions."""
+        encoded = self._sample_given(n, allowed, generator) if allowed else None
+        if encoded is None:
+            encoded = self._sample(n, generator)
+        good = np.ones(len(encoded), dtype=bool)
+        for j, cells in allowed.items():
+            good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
+        encoded = encoded.take(np.flatnonzero(good))
+        return conditions.settle(self.encoder_.decode(encoded), encoded, self.encoder_)
+
     def save(self, path: str | Path) -> None:
-        """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, no code."""
+        """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, no code.
+
+        Raises:
+            ModelError: the model is not fitted, or of a kind that cannot be saved (``savable`` is False).
+        """
+        self.require_savable()
         self._require_fitted()
         state = State.merge(encoder=self.encoder_.state(), model=self._state())
         manifest = {"model": self.name, "parameters": self.parameters(), "rows": self.rows_, "config": state.config}
@@ -179,6 +192,18 @@ class Synthesizer(ABC):
         model.schema_, model.rows_ = model.encoder_.schema, int(manifest["rows"])
         model._restore(state.nested("model"))
         return model
+
+    def require_savable(self) -> None:
+        """Refuse to save what can only be written as code.
+
+        Raises:
+            ModelError: ``savable`` is False.
+        """
+        if not self.savable:
+            raise ModelError(
+                f"The model {self.name!r} cannot be saved: its library writes pickles, which run code when read.",
+                "Draw what you need with `synthdata run`, which keeps the synthetic table, or choose another model.",
+            )
 
     @property
     def notes(self) -> list[str]:

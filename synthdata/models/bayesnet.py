@@ -15,6 +15,7 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.bins import Bins, allowed_cells, cut, from_cells, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.models.draws import even_draws_by_group
 from synthdata.progress import Progress
 
 #: at most so many rows decide which columns depend on which
@@ -130,7 +131,7 @@ class BayesNet(DensityMixin, ImputationMixin):
             with np.errstate(divide="ignore"):
                 log_weight[known] += np.log(table[combos[known], cells[known, j]])
             rows = np.flatnonzero(unknown)
-            cells[rows, j] = _draw_by_table(table, combos[rows], generator)
+            cells[rows, j] = even_draws_by_group(table, combos[rows], generator)
             grouped[:, j] = self.group_of_[j][cells[:, j]]
         return log_weight
 
@@ -260,20 +261,3 @@ def _description(child: np.ndarray, given: np.ndarray) -> float:
     groups = np.unique(given, return_counts=True)[1]
     entropy = float((groups * np.log(groups)).sum() - (pairs * np.log(pairs)).sum())
     return entropy + 0.5 * np.log(max(len(child), 2)) * (len(pairs) - len(groups))
-
-
-def _draw_by_table(table: np.ndarray, combos: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """One cell (n,) per row by the table's row that it uses, each cell as often as expected up to a row."""
-    n = len(combos)
-    along = np.lexsort((generator.random(n), combos))
-    sorted_combos = combos[along]
-    first = np.searchsorted(sorted_combos, sorted_combos, side="left")
-    size = np.searchsorted(sorted_combos, sorted_combos, side="right") - first
-    places = (np.arange(n) - first + generator.random(n)) / np.maximum(size, 1)
-    cumulative = np.cumsum(table, axis=1)
-    cumulative /= cumulative[:, -1:]
-    flat = (cumulative + np.arange(len(table))[:, None]).ravel()
-    found = np.searchsorted(flat, sorted_combos + np.minimum(places, 1 - 1e-9), side="right")
-    out = np.empty(n, dtype=np.int64)
-    out[along] = np.minimum(found - sorted_combos * table.shape[1], table.shape[1] - 1)
-    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +15,11 @@ from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.mixture import Mixture, Rows, joint_log_density, log_sum
 from synthdata.models.mixture_draw import draw, draw_given, fill
 from synthdata.models.mixture_fit import learn
+from synthdata.models.mixture_marginals import evened, laid_to_fit
 from synthdata.progress import Progress
+
+#: numbers with more distinct values than this lie on a number line, on which they can be correlated with others
+EXACT_VALUES = 32
 
 
 class GaussianMixture(DensityMixin, ImputationMixin):
@@ -45,7 +50,7 @@ class GaussianMixture(DensityMixin, ImputationMixin):
     deciding_rows_: int
 
     def __init__(
-        self, max_components: int = 256, rare_threshold: int = 5, sample_rows: int = 40_000, passes: int = 30
+        self, max_components: int = 256, rare_threshold: int = 5, sample_rows: int = 12_000, passes: int = 30
     ) -> None:
         self.max_components = max_components
         self.rare_threshold = rare_threshold
@@ -54,7 +59,7 @@ class GaussianMixture(DensityMixin, ImputationMixin):
 
     def make_encoder(self) -> TableEncoder:
         """Values are normal scores."""
-        return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold)
+        return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold, exact_values=EXACT_VALUES)
 
     @property
     def components_(self) -> int:
@@ -86,9 +91,11 @@ class GaussianMixture(DensityMixin, ImputationMixin):
             report=progress.step,
         )
         self.mixture_, self.scores_, self.deciding_rows_ = learnt.mixture, learnt.scores, learnt.deciding_rows
+        self.encoder_.columns = laid_to_fit(self.encoder_, self.mixture_)
+        self.mixture_ = replace(self.mixture_, slots=self.encoder_.slots)
 
     def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
-        return draw(self.mixture_, n, generator)
+        return evened(self.mixture_, draw(self.mixture_, n, generator), generator)
 
     def _sample_given(
         self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator

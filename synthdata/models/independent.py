@@ -9,6 +9,7 @@ import numpy as np
 from synthdata.encoders.base import UNSEEN, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.models.draws import even_draws, even_places
 from synthdata.progress import Progress
 
 
@@ -65,10 +66,10 @@ class Independent(DensityMixin, ImputationMixin):
         codes, values = encoded.codes.copy(), encoded.values.copy()
         for j, slot in enumerate(encoded.slots):
             rows = np.flatnonzero(codes[:, j] == UNSEEN)
-            codes[rows, j] = _even_draws(shares[j], len(rows), generator)
+            codes[rows, j] = even_draws(shares[j], len(rows), generator)
             if slot.continuous:
                 on_line = rows[codes[rows, j] == 0]
-                values[on_line, j] = _even_places(len(on_line), generator)
+                values[on_line, j] = even_places(len(on_line), generator)
         return Encoded(encoded.slots, codes, values)
 
     def _state(self) -> State:
@@ -76,13 +77,3 @@ class Independent(DensityMixin, ImputationMixin):
 
     def _restore(self, state: State) -> None:
         self.shares_ = [state.arrays[str(j)] for j in range(len(self.encoder_.slots))]
-
-
-def _even_places(n: int, generator: np.random.Generator) -> np.ndarray:
-    """Uniform numbers (n,), one in each nth of the unit interval, in random order: as evenly spread as can be."""
-    return (generator.permutation(n) + generator.random(n)) / max(n, 1)
-
-
-def _even_draws(share: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:
-    """Codes (n,) by their shares, each as often as expected up to a row."""
-    return np.minimum(np.searchsorted(np.cumsum(share), _even_places(n, generator), side="right"), len(share) - 1)

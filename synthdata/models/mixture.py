@@ -18,12 +18,17 @@ from synthdata.encoders.base import UNSEEN, Encoded, Slot
 
 #: how many numbers a block of work may hold at once
 BLOCK = 4_000_000
+#: and how many where the work is quicker within the processor's cache
+CACHED = 200_000
 
 
 @dataclass(frozen=True)
 class Mixture:
     """The parameters: ``weights`` (k,), one row of ``shares`` (sum of cardinalities, k) per code, ``means`` (k, c) and
     ``covariances`` (k, c, c) over the c continuous slots.
+
+    While a Bayesian mixture is learnt, ``discounts`` (k, c + 1) are what the log-density of a row that carries 0 … c
+    values loses because the normal part is not known for certain, and weights and shares add up to less than one.
     """
 
     slots: tuple[Slot, ...]
@@ -31,6 +36,7 @@ class Mixture:
     shares: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
+    discounts: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -61,16 +67,22 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded rows laid out for the mixture: ``hot`` (n, sum of cardinalities) sparse, ``values`` (n, c) with 0
-    where there is none, and rows grouped by which values they carry.
+    """Encoded rows laid out for the mixture, those that carry the same values side by side.
+
+    ``hot`` (n, sum of cardinalities) is sparse, ``values`` (n, c) hold 0 where there is none, ``order`` (n,) says which
+    row of the table each is, and ``groups`` are the ends of each run of rows with the dimensions that they carry.
     """
 
     hot: Any
     values: np.ndarray
-    groups: tuple[tuple[np.ndarray, np.ndarray], ...]
+    order: np.ndarray
+    groups: tuple[tuple[int, int, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return len(self.order)
 
     @classmethod
-    def of(cls, encoded: Encoded, most_patterns: int | None = None) -> Rows:
+    def of(cls, encoded: Encoded, most_patterns: int | None = None, dtype: Any = np.float64) -> Rows:
         """Lay out encoded rows (n, d).
 
         With ``most_patterns``, as for learning, rows of rarer patterns count as carrying only what the nearest commoner
@@ -80,16 +92,21 @@ class Rows:
 
         n = len(encoded)
         starts = np.concatenate([[0], np.cumsum([slot.cardinality for slot in encoded.slots])]).astype(np.int64)
-        known = encoded.codes != UNSEEN
-        columns = (encoded.codes + starts[:-1])[known]
-        pointers = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
-        hot = csr_matrix((np.ones(len(columns)), columns, pointers), shape=(n, int(starts[-1])))
-        continuous = [j for j, slot in enumerate(encoded.slots) if slot.continuous]
-        values = encoded.values[:, continuous]
+        values = encoded.values[:, [j for j, slot in enumerate(encoded.slots) if slot.continuous]]
         has = ~np.isnan(values)
         if most_patterns is not None and has.size:
             has = coarser(has, most_patterns)
-        return cls(hot, np.where(has, values, 0.0), tuple(grouped(has)))
+        runs = list(grouped(has)) if has.size else [(np.arange(n), np.arange(0))]
+        order = np.concatenate([np.arange(0), *(rows for rows, _ in runs)])
+        ends = np.concatenate([[0], np.cumsum([len(rows) for rows, _ in runs])]).astype(int)
+        codes = encoded.codes[order]
+        known = codes != UNSEEN
+        columns = (codes + starts[:-1])[known]
+        pointers = np.concatenate([[0], np.cumsum(known.sum(axis=1))])
+        hot = csr_matrix((np.ones(len(columns), dtype), columns, pointers), shape=(n, int(starts[-1])))
+        laid = np.where(has, values, 0.0)[order].astype(dtype)
+        groups = tuple((int(ends[i]), int(ends[i + 1]), dims) for i, (_, dims) in enumerate(runs))
+        return cls(hot, laid, order, groups)
 
 
 def grouped(has: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -116,52 +133,70 @@ def coarser(has: np.ndarray, most: int) -> np.ndarray:
 
 
 def joint_log_density(mixture: Mixture, rows: Rows) -> np.ndarray:
-    """log (weight · density) of each row under each component (n, k)."""
-    out = code_log_density(mixture, rows)
+    """log (weight · density) of each row under each component (n, k), rows in the table's order."""
+    out = np.empty((len(rows), mixture.size), rows.values.dtype)
+    log_shares = log_code_shares(mixture, rows)
     for group in patterns(mixture, rows):
-        for block in blocks(group.rows, mixture.size * len(group.dims)):
-            out[block] += group.log_density(mixture, rows.values, block)
+        for block in group.blocks():
+            out[rows.order[block]] = group.log_density(mixture, rows, log_shares, block)
     return out
 
 
-def code_log_density(mixture: Mixture, rows: Rows) -> np.ndarray:
-    """log (weight · probability of the codes) of each row under each component (n, k)."""
+def log_code_shares(mixture: Mixture, rows: Rows) -> np.ndarray:
+    """The logarithms of the shares of codes, in the rows' precision."""
     with np.errstate(divide="ignore"):
         # A code that a component has never met must not become 0 · inf in the product.
-        log_shares = np.maximum(np.log(mixture.shares), -1e4)
-        return np.asarray(rows.hot @ log_shares) + np.log(mixture.weights)
+        return np.maximum(np.log(mixture.shares), -1e4).astype(rows.values.dtype)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Rows that carry the same values: their positions, those dimensions (o,), and for each component the inverse
-    ``whiten`` (k, c, c) of the Cholesky factor of their covariance, 0 in all other dimensions, and its
-    log-determinant (k,).
+    """Rows ``first`` to ``last`` that carry the same values: those dimensions (o,), and for each component the inverse
+    ``whiten`` (k, c, c) of the Cholesky factor of their covariance, 0 in all other dimensions, and the logarithm
+    ``constant`` (k,) of its weight and of the normal density at its mean.
     """
 
-    rows: np.ndarray
+    first: int
+    last: int
     dims: np.ndarray
     whiten: np.ndarray
-    log_determinant: np.ndarray
+    constant: np.ndarray
 
-    def log_density(self, mixture: Mixture, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The normal log-densities (m, k) of some rows' values."""
-        k, o = mixture.size, len(self.dims)
-        whiten = self.whiten[:, self.dims][:, :, self.dims]
-        shift = np.einsum("kij,kj->ki", whiten, mixture.means[:, self.dims])
-        y = (values[np.ix_(rows, self.dims)] @ whiten.reshape(k * o, o).T).reshape(len(rows), k, o) - shift
-        return np.asarray(-0.5 * np.einsum("nko,nko->nk", y, y) + self.log_determinant - 0.5 * o * np.log(2 * np.pi))
+    def blocks(self) -> Iterator[slice]:
+        """The rows a few at a time, so that what is computed of them stays within the processor's cache."""
+        step = max(16, CACHED // self.whiten.shape[0])
+        for start in range(self.first, self.last, step):
+            yield slice(start, min(start + step, self.last))
+
+    def log_density(self, mixture: Mixture, rows: Rows, log_shares: np.ndarray, block: slice) -> np.ndarray:
+        """log (weight · density) (m, k) of a block of rows."""
+        dtype = rows.values.dtype
+        out = np.asarray(rows.hot[block] @ log_shares)
+        out += self.constant.astype(dtype)
+        if len(self.dims):
+            x = rows.values[block][:, self.dims]
+            whiten = self.whiten[:, self.dims][:, :, self.dims]
+            shift = np.einsum("kij,kj->ik", whiten, mixture.means[:, self.dims]).astype(dtype)
+            whiten = whiten.astype(dtype)
+            for i in range(len(self.dims)):
+                y = x[:, : i + 1] @ whiten[:, i, : i + 1].T
+                y -= shift[i]
+                np.square(y, out=y)
+                y *= np.asarray(0.5, dtype)
+                out -= y
+        return out
 
 
 def patterns(mixture: Mixture, rows: Rows) -> Iterator[Pattern]:
-    """The patterns of rows that carry any value, their covariances factored many at a time."""
+    """The patterns of rows, their covariances factored many at a time."""
     k, c = mixture.means.shape
-    groups = [(positions, dims) for positions, dims in rows.groups if len(dims)]
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(mixture.weights)
     step = max(1, BLOCK // max(k * c * c, 1))
-    for first in range(0, len(groups), step):
-        part = groups[first : first + step]
+    for start in range(0, len(rows.groups), step):
+        part = rows.groups[start : start + step]
         has = np.zeros((len(part), 1, c))
-        for i, (_, dims) in enumerate(part):
+        for i, (_, _, dims) in enumerate(part):
             has[i, 0, dims] = 1.0
         both = has[..., :, None] * has[..., None, :]
         # Dimensions that are not carried become independent and of variance 1, and fall out again below.
@@ -170,21 +205,17 @@ def patterns(mixture: Mixture, rows: Rows) -> Iterator[Pattern]:
         lower = np.linalg.cholesky(mixture.covariances[None] * both + apart)
         whiten = np.linalg.inv(lower) * both
         log_determinant = -np.log(np.einsum("pkii->pki", lower)).sum(axis=2)
-        for i, (positions, dims) in enumerate(part):
-            yield Pattern(positions, dims, whiten[i], log_determinant[i])
+        for i, (first, last, dims) in enumerate(part):
+            constant = log_weights + log_determinant[i] - 0.5 * len(dims) * np.log(2 * np.pi)
+            if mixture.discounts is not None:
+                constant = constant + mixture.discounts[:, len(dims)]
+            yield Pattern(first, last, dims, whiten[i], constant)
 
 
 def log_sum(joint: np.ndarray) -> np.ndarray:
     """log Σ exp over the components (n,)."""
     top = joint.max(axis=1)
     return np.asarray(top + np.log(np.exp(joint - top[:, None]).sum(axis=1)))
-
-
-def blocks(positions: np.ndarray, width: int) -> Iterator[np.ndarray]:
-    """Positions in blocks whose rows times ``width`` stay within memory."""
-    step = max(1, BLOCK // max(width, 1))
-    for start in range(0, len(positions), step):
-        yield positions[start : start + step]
 
 
 @dataclass
@@ -227,25 +258,43 @@ class Moments:
         What a row does not carry is put in by its expectation (Ghahramani and Jordan 1994, "Supervised learning from
         incomplete data via an EM approach", section 3). A row without any value tells nothing about the normal part.
         """
-        joint = code_log_density(mixture, rows)
+        log_shares = log_code_shares(mixture, rows)
         for group in patterns(mixture, rows):
-            for block in blocks(group.rows, mixture.size * len(group.dims)):
-                joint[block] += group.log_density(mixture, rows.values, block)
-            inside = joint[group.rows]
-            responsible = np.exp(inside - log_sum(inside)[:, None]) if shares is None else shares[group.rows]
-            self._add_values(mixture, group, rows.values, responsible)
-        total = log_sum(joint)
-        joint -= total[:, None]
-        responsible = np.exp(joint, out=joint) if shares is None else shares
-        self.rows += len(joint)
-        self.log_likelihood += float(total.sum())
-        self.weights += responsible.sum(axis=0)
-        self.codes += np.asarray(rows.hot.T @ responsible)
+            i, j = np.triu_indices(len(group.dims))
+            total, first = np.zeros(mixture.size), np.zeros((mixture.size, len(group.dims)))
+            pairs = np.zeros((mixture.size, len(i)))
+            for block in group.blocks():
+                joint = group.log_density(mixture, rows, log_shares, block)
+                density = log_sum(joint)
+                self.log_likelihood += float(density.sum(dtype=np.float64))
+                if shares is None:
+                    joint -= density[:, None]
+                    responsible = np.exp(joint, out=joint)
+                else:
+                    responsible = shares[rows.order[block]].astype(joint.dtype)
+                self.codes += rows.hot[block].T @ responsible
+                # Sums of squares lose too much in single precision: a variance is what is left of them.
+                responsible = responsible.astype(np.float64)
+                total += responsible.sum(axis=0)
+                x = rows.values[block][:, group.dims].astype(np.float64)
+                first += responsible.T @ x
+                pairs += responsible.T @ (x[:, i] * x[:, j])
+            self.rows += group.last - group.first
+            self.weights += total
+            if len(group.dims):
+                self._add_values(mixture, group, total, first, pairs)
 
-    def _add_values(self, mixture: Mixture, group: Pattern, values: np.ndarray, responsible: np.ndarray) -> None:
-        total, first, second = _weighted_moments(values, group, responsible)
+    def _add_values(
+        self, mixture: Mixture, group: Pattern, total: np.ndarray, first: np.ndarray, pairs: np.ndarray
+    ) -> None:
+        """Add Σ r (k,), Σ r x (k, o) and the upper triangle of Σ r x xᵀ (k, o·(o + 1)/2) of a pattern's rows."""
+        (k, c), dims = mixture.means.shape, group.dims
+        i, j = np.triu_indices(len(dims))
+        second = np.zeros((k, c, c))
+        second[:, dims[i], dims[j]] = pairs
+        second[:, dims[j], dims[i]] = pairs
         self.carried += total
-        if len(group.dims) == mixture.means.shape[1]:
+        if len(dims) == c:
             self.first += first
             self.second += second
             return
@@ -253,24 +302,8 @@ class Moments:
         lift = mixture.covariances @ (group.whiten.transpose(0, 2, 1) @ group.whiten)
         offset = mixture.means - np.einsum("kij,kj->ki", lift, mixture.means)
         left = mixture.covariances - lift @ mixture.covariances
-        moved = np.einsum("kij,kj->ki", lift, first)
+        moved = np.einsum("kij,kj->ki", lift[:, :, dims], first)
         cross = moved[:, :, None] * offset[:, None, :]
         self.first += moved + total[:, None] * offset
         self.second += lift @ second @ lift.transpose(0, 2, 1) + cross + cross.transpose(0, 2, 1)
         self.second += total[:, None, None] * (offset[:, :, None] * offset[:, None, :] + left)
-
-
-def _weighted_moments(values: np.ndarray, group: Pattern, responsible: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Σ r (k,), Σ r x (k, c) and Σ r x xᵀ (k, c, c) of a pattern's rows, 0 in dimensions that they do not carry."""
-    k, c, dims = responsible.shape[1], values.shape[1], group.dims
-    i, j = np.triu_indices(len(dims))
-    first, pairs = np.zeros((k, c)), np.zeros((k, len(i)))
-    order = np.arange(len(group.rows))
-    for block in blocks(order, len(i) + k):
-        x, r = values[np.ix_(group.rows[block], dims)], responsible[block]
-        first[:, dims] += r.T @ x
-        pairs += r.T @ (x[:, i] * x[:, j])
-    second = np.zeros((k, c, c))
-    second[:, dims[i], dims[j]] = pairs
-    second[:, dims[j], dims[i]] = pairs
-    return responsible.sum(axis=0), first, second

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded
+from synthdata.models.draws import even_draws
 from synthdata.models.mixture import Mixture, Rows, grouped, joint_log_density, log_sum
 from synthdata.models.mixture_normal import conditional, interval_log_probability, log_density, truncated_normal
 
@@ -220,13 +221,3 @@ def _draw_case(
         given = np.append(given, wanted)
     rows = np.flatnonzero(accepted)
     return complete(mixture, component[rows], codes[rows], values[rows], generator)
-
-
-def even_draws(shares: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:
-    """Codes (n,) by their shares (m,), each as often as expected up to a row, in random order."""
-    total = np.cumsum(shares)
-    if not total[-1] > 0:
-        total = np.cumsum(np.ones(len(shares)))
-    last = int(np.flatnonzero(np.diff(total, prepend=0.0) > 0)[-1])
-    places = (generator.permutation(n) + generator.random(n)) / max(n, 1)
-    return np.minimum(np.searchsorted(total, places * total[-1], side="right"), last)

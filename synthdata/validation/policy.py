@@ -35,6 +35,11 @@ METRICS = {
     "utility.tstr": "the usefulness for prediction",
     "privacy.dcr_share": "the share of rows nearer to train",
     "privacy.copies": "the share of exact copies",
+    "privacy.membership": "the success of membership inference",
+    "privacy.singling_out": "the success of singling out",
+    "privacy.linkability": "the success of linking",
+    "privacy.attribute_inference": "the success of attribute inference",
+    "privacy.k_map": "the share of rows that point at few people",
     "privacy.verdict": "the verdict on privacy",
 }
 STATES = ("leak found", "no leak found", "cannot tell")

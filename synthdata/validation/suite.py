@@ -14,6 +14,7 @@ from synthdata.validation.expectations import check_synthetic
 from synthdata.validation.fidelity.part import fidelity_part
 from synthdata.validation.holdout import columns_that_differ
 from synthdata.validation.policy import Policy, judge
+from synthdata.validation.privacy.attacks import LogProb
 from synthdata.validation.privacy.panel import privacy_part
 from synthdata.validation.summaries import column_details
 from synthdata.validation.utility.part import utility_part
@@ -29,11 +30,13 @@ def validate(
     policy: Policy | None = None,
     progress: Progress | None = None,
     source_checks: Sequence[dict[str, Any]] = (),
+    log_prob: LogProb | None = None,
 ) -> dict[str, Any]:
     """Measure fidelity, usefulness and privacy of a synthetic table, judge it by a policy, and say what matters.
 
-    ``train`` is what the generator was fitted on, ``holdout`` real rows that it never saw, of the same origin. The
-    result holds everything of report.json but ``run`` and ``notes``.
+    ``train`` is what the generator was fitted on, ``holdout`` real rows that it never saw, of the same origin.
+    ``log_prob`` gives the generator's own log-density of rows, where it is at hand and has one: the strongest attack
+    looks at it. The result holds everything of report.json but ``run`` and ``notes``.
 
     Raises:
         TableError: a table is empty.
@@ -50,7 +53,7 @@ def validate(
     progress.step(0.6, "Training on synthetic, testing on real")
     useful = utility_part(compared, seed, target)
     differs = columns_that_differ(compared)
-    privacy = privacy_part(compared, seed, differs, _share(progress, 0.75, 0.95))
+    privacy = privacy_part(compared, seed, differs, _share(progress, 0.7, 0.95), log_prob)
     progress.step(0.95, "Details of columns and pairs")
     report: dict[str, Any] = {
         "fidelity": {name: figure.to_json() for name, figure in fidelity.figures.items()},

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from synthdata.random import SeedTree
-from synthdata.validation.base import Comparison, attempted
+from synthdata.validation.base import Comparison, Figure, attempted
+from synthdata.validation.privacy.attacks import METRICS, LogProb, all_attacks, rows_at_risk
 from synthdata.validation.privacy.copies import copies
 from synthdata.validation.privacy.dcr import nearness
+from synthdata.validation.privacy.k_map import k_map
 from synthdata.validation.privacy.replay import replays
 from synthdata.validation.privacy.verdict import verdict
 from synthdata.validation.summaries import plain_edges
@@ -19,23 +21,43 @@ BINS = 30
 
 
 def privacy_part(
-    comparison: Comparison, seed: SeedTree, holdout_differs: Sequence[str], step: Callable[[float, str], None]
+    comparison: Comparison,
+    seed: SeedTree,
+    holdout_differs: Sequence[str],
+    step: Callable[[float, str], None],
+    log_prob: LogProb | None = None,
 ) -> dict[str, Any]:
     """Everything the report says about privacy; ``step`` is told the share done of this part.
 
-    ``holdout_differs`` names columns in which the holdout is not like train.
+    ``holdout_differs`` names columns in which the holdout is not like train; ``log_prob`` is the model's own
+    log-density of rows, where the generator is at hand and has one.
     """
     n = comparison.rows("synthetic")
     step(0.0, "Exact copies")
     copied, copies_figure = attempted(lambda: copies(comparison), n)
-    step(0.3, "Distance to the closest record")
+    step(0.1, "Distance to the closest record")
     near, share = attempted(lambda: nearness(comparison, seed.child("nearness")), n, "target")
-    judged = verdict(comparison, copied, near, replays(comparison), holdout_differs)
+    mapped, k_map_figure = attempted(lambda: k_map(comparison), n)
+    attacks, missing = all_attacks(comparison, seed.child("attacks"), step, log_prob)
+    judged = verdict(comparison, copied, near, replays(comparison), attacks, holdout_differs)
+    by_metric = {attack.metric: attack.figure for attack in reversed(attacks)}
     return {
         "dcr_share": share.to_json(),
         "copies": copies_figure.to_json(),
+        **{
+            metric: (by_metric.get(metric) or Figure(None, n=n, text=missing.get(metric))).to_json()
+            for metric in METRICS
+        },
+        "k_map": k_map_figure.to_json(),
         "verdict": {"state": judged.state, "text": judged.text, "power": judged.power},
-        "details": {"tests": judged.tests, "distances": distance_histogram(near.distances) if near else None},
+        "attacks": [attack.to_json() for attack in attacks],
+        "details": {
+            "tests": judged.tests,
+            "distances": distance_histogram(near.distances) if near else None,
+            "k_map": mapped.facts if mapped else None,
+            "rows_at_risk": rows_at_risk(comparison, attacks),
+            "not_attacked": missing,
+        },
     }
 
 

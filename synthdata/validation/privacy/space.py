@@ -7,7 +7,7 @@ apart. Distances are Euclidean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,10 +49,12 @@ class Space:
         """How many coordinates a point has."""
         return self.encode("train", np.arange(1)).shape[1]
 
-    def encode(self, side: Side, rows: np.ndarray) -> np.ndarray:
-        """Some rows of a side as points (n, d), float32."""
+    def encode(self, side: Side, rows: np.ndarray, only: Collection[str] | None = None) -> np.ndarray:
+        """Some rows of a side as points (n, d), float32, by all judged columns or ``only`` some of them."""
         parts = []
         for view in self.comparison.views:
+            if only is not None and view.name not in only:
+                continue
             values = view.values(side, rows)
             if not view.continuous:
                 parts.append(self.directions[view.name][values])  # -1, the null, is the last
@@ -117,6 +119,31 @@ def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray]
 
     side_by_side(search, range(0, len(points), step))
     return [Neighbours(_distances(points, others, positions), positions) for positions in found]
+
+
+def nearest_distances(points: np.ndarray, others: np.ndarray, k: int, *, skip: int = 0) -> np.ndarray:
+    """The distances (n, k) to the ``k`` nearest of ``others`` (m, d), ascending, after ``skip`` nearer ones.
+
+    ``skip=1`` leaves a point itself out where ``points`` and ``others`` are the same rows. With too few others the
+    farthest distance stands for those that are missing.
+    """
+    take = min(k + skip, len(others))
+    half_norms = (others**2).sum(axis=1) / 2
+    step = max(1, BLOCK // (4 * max(1, len(others))))
+    transposed = np.ascontiguousarray(others.T)
+    found = np.empty((len(points), take))
+
+    def search(start: int) -> None:
+        part = slice(start, start + step)
+        closeness = points[part] @ transposed
+        closeness -= half_norms
+        best = np.argpartition(-closeness, take - 1, axis=1)[:, :take]
+        apart = points[part][:, None, :].astype(np.float64) - others[best]
+        found[part] = np.sort(np.sqrt((apart**2).sum(axis=2)), axis=1)
+
+    side_by_side(search, range(0, len(points), step))
+    kept = found[:, skip:] if take > skip else found[:, -1:]
+    return kept if kept.shape[1] == k else np.hstack([kept, np.repeat(kept[:, -1:], k - kept.shape[1], axis=1)])
 
 
 def _distances(points: np.ndarray, others: np.ndarray, positions: np.ndarray, step: int = 8192) -> np.ndarray:

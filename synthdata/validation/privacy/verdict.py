@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from synthdata.validation.base import Comparison
+from synthdata.validation.privacy.attack import Attack
 from synthdata.validation.privacy.copies import Copies, Excess
 from synthdata.validation.privacy.dcr import Nearness
 from synthdata.validation.statistics import binomial_excess, holm
@@ -41,6 +42,7 @@ def verdict(
     copies: Copies | None,
     near: Nearness | None,
     replayed: list[Excess],
+    attacks: Sequence[Attack] = (),
     holdout_differs: Sequence[str] = (),
 ) -> Verdict:
     """Bring the tests together; a test that could not be made is None or absent.
@@ -49,6 +51,7 @@ def verdict(
     """
     excesses = [*(copies.tests if copies else ()), *replayed]
     tests = [test.to_json() for test in excesses] + [test.to_json() for test in (near.tests if near else ())]
+    tests += [test.to_json() for attack in attacks for test in attack.tests]
     for test, corrected in zip(tests, holm([test["p_value"] for test in tests]), strict=True):
         test |= {"p_corrected": corrected, "leak": corrected < ALPHA}
     power = _power(comparison, copies, near, ALPHA / max(1, len(tests)))
@@ -132,6 +135,13 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
             sentences.append(
                 f"{name[0].upper()}{name[1:]}: {test['found']:,}, where {test['expected']:,.0f} would be chance."
             )
+    attacked = [test for name, test in found.items() if "rows" in test and "share" not in test]
+    if attacked:
+        clearest = min(attacked, key=lambda test: test["p_corrected"])
+        sentences.append(
+            f"An attack succeeds ({clearest['test']}): {percent(clearest['found'])}, where "
+            f"{percent(clearest['expected'])} would be chance."
+        )
     odds = min(test["p_corrected"] for test in found.values())
     chance = "less than one in a million" if odds < 1e-6 else f"about one in {float(f'{1 / odds:.1g}'):,.0f}"
     return " ".join([*sentences, f"That this is chance has a probability of {chance}."])

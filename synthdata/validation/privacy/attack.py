@@ -1,0 +1,157 @@
+"""What an attack comes to: successes on members and on others, with intervals and tests. All its arithmetic is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from synthdata.validation.base import Figure
+from synthdata.validation.privacy.pool import Pool
+from synthdata.validation.statistics import NORMAL_95, wilson
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test of an attack, for the verdict: ``found`` of members against ``expected`` by chance."""
+
+    name: str
+    p_value: float
+    found: float
+    expected: float
+    rows: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The test as plain data."""
+        return {
+            "test": self.name,
+            "p_value": self.p_value,
+            "found": self.found,
+            "expected": self.expected,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack's outcome.
+
+    ``metric`` is the metric that ``figure`` is a value of; ``facts`` the counts behind it; ``suspects``
+    (k,), where an attack ranks rows, the members by their position in train, the most suspicious first.
+    """
+
+    metric: str
+    name: str
+    how: str
+    figure: Figure
+    tests: tuple[Test, ...]
+    facts: dict[str, Any]
+    suspects: np.ndarray | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The attack as plain data, without single rows."""
+        return {
+            "metric": self.metric,
+            "name": self.name,
+            "how": self.how,
+            "value": self.figure.value,
+            "interval": self.figure.interval,
+            "reference": self.figure.reference,
+            "tests": [test.name for test in self.tests],
+            **self.facts,
+        }
+
+
+def by_score(name: str, how: str, scores: np.ndarray, pool: Pool) -> Attack:
+    """Judge an attack that gives every row of the pool a score (m,), higher where it takes the row for a member.
+
+    The figure is the area under the ROC curve, .5 for guessing, with DeLong's interval (1988). Two tests: members rank
+    higher (Mann and Whitney 1947), and members are more than their share among the most suspicious hundredth.
+    """
+    member = pool.member
+    ranks = stats.rankdata(scores)
+    members, others = int(member.sum()), int((~member).sum())
+    auc = float((ranks[member].sum() - members * (members + 1) / 2) / (members * others))
+    half = NORMAL_95 * _deviation(scores, ranks, member)
+    rank_p = float(stats.mannwhitneyu(scores[member], scores[~member], alternative="greater", method="asymptotic")[1])
+    order = np.argsort(-scores, kind="stable")
+    top = np.zeros(len(scores), bool)
+    top[order[: max(10, len(scores) // 100)]] = True  # ties are in random order
+    tests = (
+        Test(f"{name}: members rank higher", rank_p, auc, 0.5, len(pool)),
+        Test(
+            f"{name}: members among the most suspicious rows",
+            pool.excess(top),
+            float(member[top].mean()),
+            pool.chance,
+            int(top.sum()),
+        ),
+    )
+    figure = Figure(
+        auc,
+        (max(0.0, auc - half), min(1.0, auc + half)),
+        0.5,
+        "lower",
+        n=len(pool.synthetic),
+    )
+    facts = {
+        "members": members,
+        "others": others,
+        "true_positive_rates": [true_positive_rate(scores, member, rate) for rate in (0.01, 0.1)],
+    }
+    suspects = pool.positions[order[member[order]]]
+    return Attack("membership", name, how, figure, tests, facts, suspects)
+
+
+def true_positive_rate(scores: np.ndarray, member: np.ndarray, false_positive_rate: float) -> dict[str, Any]:
+    """The share of members above the score that at most ``false_positive_rate`` of the others exceed."""
+    others = np.sort(scores[~member])
+    allowed = int(np.floor(false_positive_rate * len(others)))
+    threshold = others[len(others) - allowed - 1]
+    above = int((scores[member] > threshold).sum())
+    return {
+        "false_positive_rate": false_positive_rate,
+        "others_above": int((others > threshold).sum()),
+        "members_above": above,
+        "value": above / int(member.sum()),
+        "interval": list(wilson(above, int(member.sum()))),
+    }
+
+
+def by_success(metric: str, how: str, success: np.ndarray, pool: Pool, baseline: float | None, **facts: Any) -> Attack:
+    """Judge an attack that succeeds or fails on every row of the pool (m,), as shares from 0 to 1.
+
+    The figure is the rate on members, its reference the rate on others: the second is what anybody can know of a
+    person who is not in the table, so only the surplus is a leak. ``baseline`` is the rate of guessing without the
+    rows' relations.
+    """
+    hits, misses = success[pool.member], success[~pool.member]
+    value = float(hits.mean())
+    reference = float(misses.mean())
+    spread = NORMAL_95 * np.sqrt(hits.var() / len(hits) + misses.var() / len(misses))
+    surplus = value - reference
+    name = metric.replace("_", " ")
+    binary = bool(np.isin(success, (0.0, 1.0)).all())
+    p_value = pool.excess(success == 1.0) if binary and success.any() else pool.surplus(success)
+    test = Test(f"{name}: more on members", p_value, value, reference, len(pool))
+    counts = {
+        "members": len(hits),
+        "members_hit": float(hits.sum()),
+        "others": len(misses),
+        "others_hit": float(misses.sum()),
+        "baseline": baseline,
+        "surplus": surplus,
+        "surplus_interval": [surplus - spread, surplus + spread],
+    }
+    figure = Figure(value, wilson(float(hits.sum()), len(hits)), reference, "lower", n=len(pool.synthetic))
+    return Attack(metric, name, how, figure, (test,), counts | facts)
+
+
+def _deviation(scores: np.ndarray, ranks: np.ndarray, member: np.ndarray) -> float:
+    """DeLong's standard deviation of the area under the ROC curve, by ranks (Sun and Xu 2014)."""
+    members, others = int(member.sum()), int((~member).sum())
+    first = (ranks[member] - stats.rankdata(scores[member])) / others
+    second = 1 - (ranks[~member] - stats.rankdata(scores[~member])) / members
+    return float(np.sqrt(first.var(ddof=1) / members + second.var(ddof=1) / others))

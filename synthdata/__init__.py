@@ -26,6 +26,7 @@ _PUBLIC = {
     "load": "synthdata.models.registry",
     "run": "synthdata.pipeline",
     "evaluate": "synthdata.pipeline",
+    "compare": "synthdata.comparison",
     "SynthdataError": "synthdata.errors",
 }
 
@@ -33,6 +34,7 @@ __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     # "as" says to type checkers that these are meant for others.
+    from synthdata.comparison import compare as compare
     from synthdata.connectors import read as read
     from synthdata.connectors import write as write
     from synthdata.errors import SynthdataError as SynthdataError

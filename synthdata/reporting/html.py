@@ -47,6 +47,11 @@ def render(report: Report) -> str:
     return _environment().get_template("report.html.j2").render(_context(report))
 
 
+def render_template(name: str, **context: Any) -> str:
+    """Another page in the look of the report, from a template of this package."""
+    return _environment().get_template(name).render(context)
+
+
 def render_part(report: Report | None, part: str, **more: Any) -> str:
     """One part of the page as a fragment for the dashboard: a template's name, such as ``scores``.
 

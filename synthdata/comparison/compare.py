@@ -1,0 +1,266 @@
+"""The comparison from beginning to end: plan, trials, standing, and the files that say so."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import synthdata
+from synthdata.atomic import write_text
+from synthdata.comparison.plan import PLAN_VERSION, Trial, chosen, digest, finished, settings_for, settle
+from synthdata.comparison.pool import Order, free_memory, side_by_side
+from synthdata.comparison.recommend import recommend
+from synthdata.comparison.standing import Result, add_ranks, model_facts, objectives, pareto_front, references
+from synthdata.connectors import Loaded
+from synthdata.errors import SynthdataError
+from synthdata.models.registry import make_model
+from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.progress import Event, Progress, silent
+from synthdata.random import SeedTree
+from synthdata.reporting.comparison import comparison_page
+from synthdata.reporting.report import Report
+from synthdata.runs.store import RunFolder, now
+from synthdata.table.table import Table, require_rows
+from synthdata.validation.policy import load_policy
+
+#: what a process needs besides the table, in bytes, and how many times the table is in memory at the peak
+BASE_MEMORY, COPIES = 700 * 2**20, 12
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison leaves: its folder, and the facts that ``comparison.json`` holds."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def recommended(self) -> str | None:
+        """The name of the model to take, or None."""
+        name = self.facts["recommendation"]["model"]
+        return None if name is None else str(name)
+
+
+def compare(
+    source: Source,
+    models: str | Iterable[str] | None = None,
+    *,
+    out: str | Path,
+    seeds: int = 3,
+    seed: int | None = None,
+    holdout: float = 0.2,
+    rows: int | None = None,
+    policy: str | Path | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    schema: SchemaLike = None,
+    target: str | None = None,
+    drop_text: bool = False,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    time_budget: float | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Fit several models with several seeds on the same training rows, judge each table, and say how they stand.
+
+    Every model and seed is a trial in a process of its own and leaves a run folder below ``out``; a comparison that was
+    stopped goes on where it was, and more models or seeds can be added. ``jobs`` trials run side by side, by default as
+    many as cores and memory allow. ``time_budget`` (seconds) goes to the models that take one; the fit of another model
+    is stopped when it takes far longer. A model that fails is a row with its reason.
+
+    Raises:
+        SynthdataError: the input cannot be used, ``out`` holds something else, or no model made a table.
+    """
+    progress = progress or silent()
+    names = chosen(models)
+    _check(seeds, holdout, rows, time_budget, jobs)
+    own, missing = settings_for(names, settings, time_budget, device)
+    rules = load_policy(policy)
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        require_rows(real)
+    folder = Path(out)
+    plan = settle(
+        folder,
+        {
+            "version": PLAN_VERSION,
+            "synthdata": synthdata.__version__,
+            "source": loaded.display,
+            "table": table,
+            "query": query,
+            "fingerprint": real.fingerprint(),
+            "schema": digest(real.schema.to_json()),
+            "policy": digest(repr(rules)),
+            "holdout": holdout,
+            "rows": rows,
+            "seed": SeedTree(seed).seed,
+        },
+        seed,
+        overwrite=overwrite,
+    )
+    # Seed by seed, so that a comparison that is stopped has something of every model.
+    trials = [Trial(name, own[name], plan["seed"] + number) for number in range(seeds) for name in names]
+    able = [trial for trial in trials if trial.model not in missing]
+    pending = [trial for trial in able if overwrite or not finished(folder, trial, plan)]
+    need = BASE_MEMORY + COPIES * int(loaded.frame.memory_usage(deep=True).sum())
+    jobs = jobs or affordable(need, len(pending))
+    threads = max(1, cores() // jobs)
+    options = {"split_seed": plan["seed"], "holdout": holdout, "rows": rows, "policy": policy and str(policy)}
+    options |= {"table": table, "query": query}
+    order = _orders(source, loaded, real, folder, options, threads)
+    reasons: dict[Trial, str] = {}
+    peaks = [need]
+
+    with progress.stage("compare", "Comparing models"):
+        if len(pending) < len(able):
+            progress.emit(Event("compare", f"{len(able) - len(pending)} of {len(able)} were done before", 0.0))
+        outcomes = side_by_side(
+            pending,
+            order,
+            jobs=jobs,
+            threads=threads,
+            memory=lambda: max(peaks),
+            time_budget=time_budget,
+            progress=progress,
+        )
+        for outcome in outcomes:
+            reasons[outcome.trial] = outcome.reason
+            if not outcome.reason:
+                peaks.append(_result(folder, outcome.trial, "").memory or 0)
+    with progress.stage("report", "Writing the comparison"):
+        results = {
+            trial: Result(trial, None, missing[trial.model])
+            if trial.model in missing
+            else _result(folder, trial, reasons.get(trial, ""))
+            for trial in trials
+        }
+        described = [
+            model_facts(
+                name,
+                {} if name in missing else make_model(name, own[name]).parameters(),
+                [results[trial] for trial in trials if trial.model == name],
+            )
+            for name in names
+        ]
+        about = {
+            "source": loaded.display,
+            "title": loaded.name,
+            "rows": len(real),
+            "columns": len(real.schema),
+            "target": real.schema.target,
+            "holdout": holdout,
+            "held": next((r.report.run["rows"]["holdout"] for r in results.values() if r.report), 0),
+            "seeds": [plan["seed"] + number for number in range(seeds)],
+            "jobs": jobs,
+            "threads": threads,
+            "time_budget": time_budget,
+            "created": now(),
+            "versions": {"python": platform.python_version(), "synthdata": synthdata.__version__},
+        }
+        facts = standing(about, described, list(results.values()))
+        facts["notes"] = list(loaded.notes)
+        write_text(folder / "comparison.json", json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(folder / "comparison.html", comparison_page(facts))
+    if not any(model["status"] != "failed" for model in described):
+        first = described[0]
+        raise SynthdataError(
+            f"None of the models made a table. {first['model']}: {' '.join(first['reasons'])}",
+            f"{folder / 'comparison.json'} has the reason of each.",
+        )
+    return Comparison(folder, facts)
+
+
+def standing(about: dict[str, Any], models: list[dict[str, Any]], results: Sequence[Result]) -> dict[str, Any]:
+    """All facts of a comparison, from those of each model."""
+    add_ranks(models)
+    dimensions, places = objectives(models)
+    front = pareto_front(places) if dimensions else []
+    reference = references(results)
+    return {
+        "version": 1,
+        "edition": "internal",
+        "run": about,
+        "reference": reference,
+        "models": [{**model, "front": model["model"] in front} for model in models],
+        "front": {"dimensions": dimensions, "models": front},
+        "recommendation": recommend(models, reference),
+    }
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def affordable(need: int, most: int) -> int:
+    """How many trials can run side by side where each needs so many bytes."""
+    free = free_memory()
+    by_memory = cores() if free is None else free // need
+    return max(1, min(cores(), by_memory, most))
+
+
+def _check(seeds: int, holdout: float, rows: int | None, time_budget: float | None, jobs: int | None) -> None:
+    if not 0 < holdout < 1:
+        raise SynthdataError(f"The holdout must be a fraction between 0 and 1, found {holdout}.", "Try --holdout 0.2.")
+    for name, number in (("seeds", seeds), ("rows", rows), ("jobs", jobs)):
+        if number is not None and number < 1:
+            raise SynthdataError(f"The number of {name} must be 1 or more, found {number}.")
+    if time_budget is not None and not time_budget > 0:
+        raise SynthdataError(f"The time budget must be more than 0 seconds, found {time_budget}.")
+
+
+def _orders(source: Source, loaded: Loaded, real: Table, folder: Path, options: dict[str, Any], threads: int) -> Any:
+    """What each trial's process is handed; a frame in memory travels through a pipe and touches no disk."""
+    frame = _as_arrow(loaded.frame, real) if isinstance(source, pd.DataFrame) else None
+    schema = json.loads(real.schema.to_json())
+
+    def order(trial: Trial) -> Order:
+        own = {"out": str(folder / trial.name), "seed": trial.seed, "settings": list(trial.settings), **options}
+        said = {"source": None if frame is not None else str(source), "model": trial.model, "schema": schema}
+        line = json.dumps({**said, "options": own, "threads": threads, "bytes": len(frame) if frame else 0})
+        return Order(line.encode(), frame)
+
+    return order
+
+
+def _as_arrow(frame: pd.DataFrame, real: Table) -> bytes:
+    """The frame as an Arrow stream.
+
+    Raises:
+        SynthdataError: it would not come back as it is.
+    """
+    import pyarrow
+
+    refusal = SynthdataError(
+        "This DataFrame has cells that other processes cannot be handed.", "Write it to a file, and compare that."
+    )
+    try:
+        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+        sink = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        data = sink.getvalue().to_pybytes()
+        back = pyarrow.ipc.open_stream(data).read_pandas()
+    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
+        raise refusal from None
+    if Table(back, real.schema).fingerprint() != Table(frame, real.schema).fingerprint():
+        raise refusal
+    return bytes(data)
+
+
+def _result(folder: Path, trial: Trial, reason: str) -> Result:
+    """What a trial has left."""
+    if reason:
+        return Result(trial, None, reason)
+    record = RunFolder(folder / trial.name).record()
+    return Result(trial, Report.load(folder / trial.name / "report.json"), "", record.get("peak_memory"))

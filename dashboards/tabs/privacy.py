@@ -1,4 +1,4 @@
-"""The privacy panel: the finding, the distances, the tests."""
+"""The privacy panel: the finding, the distances, the attacks, the tests."""
 
 from __future__ import annotations
 
@@ -23,4 +23,5 @@ def show(report: Report, run: RunInfo) -> None:
         st.caption(
             "If the orange curve lay left of the dotted one, synthetic rows would be drawn towards the training rows."
         )
+    st.html(render_part(report, "attacks"))
     st.html(render_part(report, "tests"))

@@ -137,6 +137,14 @@ METRICS: dict[str, Term] = {
         "No better for training rows than for rows the model never saw.",
         "Leave the sensitive column out, or train with differential privacy.",
     ),
+    "privacy.k_map": Term(
+        "Rows that point at few people",
+        "How many real people share what others could know of a synthetic row?",
+        "The share of synthetic rows that agree with one to four training rows in the columns by which people may be "
+        "known.",
+        "No more than for rows the model never saw; how many is acceptable depends on who sees the table.",
+        "Coarsen the columns by which people are known: age in bands, regions instead of towns.",
+    ),
 }
 
 DIMENSIONS: dict[str, tuple[str, str]] = {

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers, palette, series, svg, words
+from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.report import ColumnFacts, Report
 
@@ -185,6 +186,7 @@ def _environment() -> Environment:
         palette=palette,
         term=term,
         summary_rows=summary_rows,
+        attack_rows=attack_rows,
         plural=numbers.plural,
         asset=_asset,
         bars_shown=BARS_SHOWN,

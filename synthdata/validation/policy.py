@@ -10,7 +10,7 @@
 
 ``bound`` looks at an end of the 95 % interval instead of the value; ``max_over_reference`` and
 ``min_under_reference`` compare with the same figure for fresh real rows, at its sample size where the report has
-that. A rule whose figure is not there is not met nor broken: it counts as a warning.
+that. A rule whose figure is not there is not met nor broken: it counts as a warning, unless it says ``missing: fail``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ METRICS = {
     "privacy.linkability": "the success of linking",
     "privacy.attribute_inference": "the success of attribute inference",
     "privacy.k_map": "the share of rows that point at few people",
+    "privacy.epsilon": "the privacy budget spent",
     "privacy.verdict": "the verdict on privacy",
 }
 STATES = ("leak found", "no leak found", "cannot tell")
@@ -58,6 +59,7 @@ class Rule(BaseModel):
     not_: str | None = Field(default=None, alias="not")
     bound: Literal["low", "high"] | None = None
     level: Literal["warn", "fail"] = "fail"
+    missing: Literal["warn", "fail"] = "warn"
     sentence: str | None = None
 
     @model_validator(mode="after")
@@ -183,6 +185,8 @@ def judge(policy: Policy, report: Mapping[str, Any]) -> tuple[str, list[dict[str
 def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
     room, name = rule.metric.split(".")
     entry = report.get(room, {}).get(name) or {}
+    if rule.metric == "privacy.epsilon":
+        entry = _epsilon(report)
     key = next(key for key in LIMITS if getattr(rule, key) is not None)
     limit = getattr(rule, key)
     outcome: dict[str, Any] = {"metric": rule.metric, key.rstrip("_"): limit, "level": rule.level}
@@ -194,7 +198,14 @@ def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
     outcome |= {"met": met, "value": plain(value), "sentence": rule.sentence or _sentence(rule, key, limit)}
     if met is None:
         outcome["sentence"] += f" This could not be judged: {why or 'the figure is not in the report.'}"
+        outcome["met"] = False if rule.missing == "fail" else None
     return outcome
+
+
+def _epsilon(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The budget spent by the ledger, which is no measured figure and stands apart."""
+    spent = (report.get("privacy", {}).get("dp") or {}).get("epsilon_spent")
+    return {"value": spent, "text": "there is no differential privacy." if spent is None else None}
 
 
 def _compare(

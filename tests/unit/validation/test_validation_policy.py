@@ -105,3 +105,32 @@ def test_the_shipped_policy_is_whole() -> None:
     assert load_policy("internal") == load_policy(policy) == policy
     assert {rule.metric for rule in policy.rules} <= set(METRICS)
     assert all(rule.sentence for rule in policy.rules)
+
+
+@pytest.mark.parametrize("name", ["internal", "share-with-partner", "publish"])
+def test_every_shipped_policy_is_met_by_a_flawless_report_and_broken_by_a_leak(name: str) -> None:
+    figure = {"value": 0.0, "reference": 0.0, "interval": [0.0, 0.0]}
+    report: dict[str, Any] = {
+        "fidelity": {"shape": figure, "trend": figure, "detection": figure | {"value": 1.0}},
+        "utility": {"tstr": figure},
+        "privacy": dict.fromkeys(("copies", "membership", "singling_out", "linkability", "attribute_inference"), figure)
+        | {"k_map": figure, "verdict": {"state": "no leak found", "text": ""}, "dp": {"epsilon_spent": 1.0}},
+    }
+    policy = load_policy(name)
+    assert judge(policy, report)[0] == "pass"
+    leaking = report["privacy"] | {"verdict": {"state": "leak found", "text": ""}}
+    assert judge(policy, report | {"privacy": leaking})[0] == "fail"
+
+
+def test_publishing_asks_for_a_guarantee_and_a_missing_figure_can_break_a_rule() -> None:
+    figure = {"value": 0.0, "reference": 0.0}
+    privacy = dict.fromkeys(
+        ("copies", "membership", "singling_out", "linkability", "attribute_inference", "k_map"), figure
+    )
+    report = {"privacy": privacy | {"verdict": {"state": "no leak found"}}}
+    outcome, rules = judge(load_policy("publish"), report)
+    assert outcome == "fail"
+    assert [rule["metric"] for rule in rules if rule["met"] is False] == ["privacy.epsilon"]
+    assert "there is no differential privacy" in rules[0]["sentence"]
+    spent = report["privacy"] | {"dp": {"epsilon_spent": 4.0}}
+    assert judge(load_policy("publish"), {"privacy": spent})[0] == "fail"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import InfeasibleError, ModelError, PrivacyError, SchemaError, did_you_mean
 from synthdata.models.conditioning import Conditions, parse_conditions
+from synthdata.privacy.ledger import Ledger, Privacy
+from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.runs import artifact
@@ -43,6 +46,8 @@ class Synthesizer(ABC):
     schema_: Schema
     encoder_: TableEncoder
     rows_: int
+    #: what `Ledger.to_dict` says of the fit, or None where it was not private
+    ledger_: dict[str, Any] | None = None
 
     # What a family fills in.
 
@@ -72,6 +77,12 @@ class Synthesizer(ABC):
         """Draw rows under conditions by column position, if the family can; None means: draw freely and reject."""
         return None
 
+    def _fit_privately(
+        self, rows: Guarded[Table], schema: Schema, generator: np.random.Generator, progress: Progress
+    ) -> None:
+        """Learn from guarded rows, setting ``schema_``, ``encoder_`` and ``rows_`` from what was bought; if it can."""
+        raise NotImplementedError
+
     # What every model does.
 
     def parameters(self) -> dict[str, Any]:
@@ -88,21 +99,23 @@ class Synthesizer(ABC):
         table: Table | pd.DataFrame,
         *,
         schema: Schema | Mapping[str, Any] | None = None,
-        privacy: Any = None,
+        privacy: Privacy | float | None = None,
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from a table (n, d) and return self.
 
+        With ``privacy`` (a budget, or an ε with the default δ) every look at the rows is paid for, and ``ledger_`` says
+        how; the seed then plays no part, since noise that can be repeated protects nobody.
+
         Raises:
             TableError, SchemaError: the table cannot be used; the message says why.
-            PrivacyError: the family cannot keep the privacy asked for.
+            PrivacyError: the family cannot keep the privacy asked for, or the budget does not suffice.
         """
-        if privacy is not None:
-            raise PrivacyError(
-                f"The model {self.name!r} has no differentially private training yet.", "Leave the privacy budget away."
-            )
         progress = progress or silent()
+        if privacy is not None:
+            return self._fit_under(Ledger(privacy), Table.of(table, schema, strict=False), progress)
+        self.ledger_ = None
         table = Table.of(table, schema)
         refuse_text(table.schema)
         if not len(table):
@@ -113,6 +126,34 @@ class Synthesizer(ABC):
         encoded = self.encoder_.encode(table, seeds.generator("encode"))
         self._fit(encoded, seeds.generator("model"), progress)
         return self
+
+    def _fit_under(self, ledger: Ledger, table: Table, progress: Progress) -> Self:
+        """Learn within a budget of privacy."""
+        refuse_text(table.schema)
+        self.require_private_form()
+        self._fit_privately(Guarded(table, ledger), table.schema, ledger.entropy.generator(), progress)
+        self.ledger_ = ledger.to_dict()
+        return self
+
+    @classmethod
+    def require_private_form(cls) -> None:
+        """Refuse a family that cannot be fitted with differential privacy.
+
+        Raises:
+            PrivacyError: with the names of those that can.
+        """
+        from synthdata.models.registry import private_model_names
+
+        if not cls.has_private_form():
+            raise PrivacyError(
+                f"The model {cls.name!r} has no differentially private form.",
+                f"These have: {', '.join(private_model_names())}.",
+            )
+
+    @classmethod
+    def has_private_form(cls) -> bool:
+        """Whether the family can be fitted with differential privacy."""
+        return cls._fit_privately is not Synthesizer._fit_privately
 
     def sample(
         self,
@@ -182,7 +223,11 @@ class Synthesizer(ABC):
         self._require_fitted()
         state = State.merge(encoder=self.encoder_.state(), model=self._state())
         manifest = {"model": self.name, "parameters": self.parameters(), "rows": self.rows_, "config": state.config}
-        artifact.save(Path(path), manifest, state.arrays)
+        texts = {}
+        if self.ledger_ is not None:
+            manifest["ledger"] = self.ledger_
+            texts["ledger.json"] = json.dumps(self.ledger_, indent=1, ensure_ascii=False) + "\n"
+        artifact.save(Path(path), manifest, state.arrays, texts)
 
     @classmethod
     def _load(cls, manifest: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -191,6 +236,7 @@ class Synthesizer(ABC):
         model.encoder_ = TableEncoder.from_state(state.nested("encoder"))
         model.schema_, model.rows_ = model.encoder_.schema, int(manifest["rows"])
         model._restore(state.nested("model"))
+        model.ledger_ = manifest.get("ledger")
         return model
 
     def require_savable(self) -> None:

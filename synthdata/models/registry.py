@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ BUILT_IN = {
     "boosted": "synthdata.models.boosted:BoostedTrees",
     "autoregressive": "synthdata.models.autoregressive:Autoregressive",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
+    "aim": "synthdata.models.aim:AIM",
+    "mst": "synthdata.models.mst:MST",
 }
 
 
@@ -51,6 +54,16 @@ def model_class(name: str) -> type[Synthesizer]:
             raise ModelError(f"There is no model {name!r}.", did_you_mean(name, model_names()))
         found = points[0].load()
     return typing.cast(type[Synthesizer], found)
+
+
+def private_model_names() -> list[str]:
+    """The names of the models that can be fitted with differential privacy, of those that can be loaded."""
+    names = []
+    for name in model_names():
+        with suppress(ImportError, MissingExtraError):
+            if model_class(name).has_private_form():
+                names.append(name)
+    return names
 
 
 def describe_models() -> list[dict[str, Any]]:

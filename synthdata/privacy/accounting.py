@@ -36,7 +36,7 @@ def epsilon_of(charges: Iterable[Charge], delta: float, *, near: float = 1.0) ->
     left = delta - sum(charge.delta for charge in counted)
     if not counted:
         return 0.0
-    if left <= 0:
+    if left <= 0 or any(charge.rate == 1 and math.isinf(charge.mu) for charge in counted):
         return math.inf
     together = _compose(counted, _grid(counted, near))
     return max(float(together.get_epsilon_for_delta(left)), 0.0)

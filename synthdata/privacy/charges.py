@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -107,4 +108,44 @@ def gaussian_parameter(total_variation: float) -> float:
     """
     from statistics import NormalDist
 
-    return 2 * NormalDist().inv_cdf(0.5 + total_variation / 2)
+    below = 0.5 + total_variation / 2
+    return 2 * NormalDist().inv_cdf(below) if below < 1 else math.inf
+
+
+def counting_cost(sigma: float) -> float:
+    """The squared Gaussian parameter of one answer with discrete Gaussian noise of σ sensitivities."""
+    return Charge("count", "discrete gaussian", sigma=sigma).mu ** 2
+
+
+def counting_sigma(cost: float) -> float:
+    """The least noise, in sensitivities, that costs this squared Gaussian parameter at most; never below a half.
+
+    >>> round(counting_sigma(0.01), 2)
+    10.01
+    """
+    return 1 / _largest_within(lambda strength: counting_cost(1 / strength), cost, 2.0)
+
+
+def choosing_cost(epsilon: float) -> float:
+    """The squared Gaussian parameter of one choice by the exponential mechanism."""
+    return Charge("choice", "exponential", epsilon=epsilon).mu ** 2
+
+
+def choosing_epsilon(cost: float) -> float:
+    """The largest ε of a choice that costs this squared Gaussian parameter at most.
+
+    >>> round(choosing_epsilon(0.01), 3)
+    0.16
+    """
+    return _largest_within(choosing_cost, cost, 60.0)
+
+
+def _largest_within(cost_of: Callable[[float], float], cost: float, high: float) -> float:
+    """The largest strength up to ``high`` whose cost, which grows with it, is within ``cost``."""
+    low = 1e-12
+    if cost_of(high) <= cost:
+        return high
+    while high / low > 1 + 1e-9:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if cost_of(middle) <= cost else (low, middle)
+    return low

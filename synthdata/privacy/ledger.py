@@ -51,7 +51,7 @@ class Privacy:
 
     def __post_init__(self) -> None:
         for name, value in (("epsilon", self.epsilon), ("delta", self.delta)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+            if not _is_number(value) or not math.isfinite(value) or value <= 0:
                 raise PrivacyError(f"The privacy budget needs {name} above 0, found {value!r}.", _ADVICE[name])
         if self.delta >= 1e-3:
             raise PrivacyError(
@@ -74,7 +74,11 @@ class Privacy:
         """A budget as it is, or an ε with the default δ."""
         if isinstance(budget, Privacy):
             return budget
-        return cls(float(budget) if isinstance(budget, int | float) and not isinstance(budget, bool) else budget)
+        return cls(float(budget) if _is_number(budget) else budget)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _ADVICE = {
@@ -223,17 +227,16 @@ def read_ledger(path: str | Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-        version = data["version"]
-        if version == LEDGER_VERSION:
-            charges = [Charge(**charge) for charge in data["charges"]]
-            cost = epsilon_of(charges, data["delta"], near=data["epsilon"])
-            claimed = data["epsilon_spent"]
+        if data["version"] != LEDGER_VERSION:
+            raise PrivacyError(
+                f"The ledger {path} has the version {data['version']!r}; here version {LEDGER_VERSION} is read."
+            )
+        cost = epsilon_of([Charge(**charge) for charge in data["charges"]], data["delta"], near=data["epsilon"])
+        claimed = data["epsilon_spent"]
     except FileNotFoundError:
         raise PrivacyError(f"There is no ledger at {path}.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PrivacyError(f"The ledger {path} is damaged ({type(error).__name__}).") from None
-    if version != LEDGER_VERSION:
-        raise PrivacyError(f"The ledger {path} has the version {version!r}; here version {LEDGER_VERSION} is read.")
     if cost > claimed * (1 + 1e-6) + 1e-9:
         raise PrivacyError(f"The ledger {path} claims epsilon = {claimed:.4g}, but its charges cost {cost:.4g}.")
     return dict(data)

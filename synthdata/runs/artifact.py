@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,13 @@ FORMAT_VERSION = 1
 MANIFEST, ARRAYS = "manifest.json", "arrays.safetensors"
 
 
-def save(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a model folder whole or not at all; an earlier model there is replaced.
+def save(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write a model folder whole or not at all; an earlier model there is replaced. ``texts`` are files beside it.
 
     ``manifest`` must be plain JSON data without the keys ``format``, ``version``, ``libraries``, ``created`` and
     ``files``, which are added here.
@@ -52,6 +58,8 @@ def save(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.ndar
         }
         text = json.dumps(full, indent=1, ensure_ascii=False, allow_nan=False)
         (beside / MANIFEST).write_text(text, encoding="utf-8")
+        for name, content_of in texts.items():
+            (beside / name).write_text(content_of, encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -21,13 +21,17 @@ KINDS: tuple[str, ...] = get_args(Kind)
 class Public(BaseModel):
     """What is known about a column without looking at a row: declared by the owner, never inferred.
 
-    ``bounds`` are in the column's own units (a number, or an ISO date as text).
+    ``bounds`` are in the column's own units (a number, or an ISO date as text). ``decimals`` and ``nullable`` say that
+    the digits after the point, and whether there are nulls, are known as well; under differential privacy they are
+    bought where they are not declared here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bounds: tuple[float | int | str, float | int | str] | None = None
     categories: tuple[bool | int | float | str, ...] | None = None
+    decimals: int | None = Field(default=None, ge=0, le=18)
+    nullable: bool | None = None
 
 
 class Column(BaseModel):

@@ -33,6 +33,7 @@ from synthdata.table.schema import Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.policy import load_policy
+from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
 
 Source = str | Path | pd.DataFrame
@@ -65,13 +66,15 @@ def run(
     split_seed: int | None = None,
     settings: Sequence[str] = (),
     overwrite: bool = False,
+    share: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
 
     ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by
     default that of the source); ``holdout`` the fraction of rows that the model never sees; runs with the same
-    ``split_seed`` (by default the ``seed``) set the same rows aside.
+    ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
+    statistic of real rows; the one that is handed back does.
 
     Raises:
         SynthdataError: the input cannot be used; the message says what to do.
@@ -120,10 +123,11 @@ def run(
             synthetic = synthesizer.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
             connectors.write(synthetic, folder.file("synthetic.parquet"))
         with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
+            made = Table.of(synthetic, real.schema.kept)
             facts = validate(
                 train,
                 held,
-                Table.of(synthetic, real.schema.kept),
+                made,
                 seed=seeds.child("validate"),
                 target=real.schema.target,
                 policy=rules,
@@ -135,7 +139,7 @@ def run(
             sizes = (len(train), len(held), len(synthetic))
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]
-            report = write_report({**facts, "run": about, "notes": notes}, folder.path)
+            report = write_report({**facts, "run": about, "notes": notes}, folder.path, made if share else None)
     return Run(folder.path, report, synthetic)
 
 
@@ -149,11 +153,12 @@ def evaluate(
     schema: SchemaLike = None,
     target: str | None = None,
     seed: int | None = None,
+    share: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Judge any generator's table against the real one it was made from, and rows that the generator never saw.
 
-    Writes ``report.json`` and ``report.html`` into the folder ``out``.
+    Writes ``report.json`` and ``report.html`` into the folder ``out``; with ``share``, without statistics of real rows.
 
     Raises:
         SynthdataError: a table cannot be read, or columns do not match.
@@ -168,10 +173,11 @@ def evaluate(
         train = prepare(loaded.frame, schema, target=target, drop_text=True)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
+        judged = match(made.frame, train.schema, "synthetic table")
         facts = validate(
             train,
             match(held, train.schema, "holdout") if held is not None else None,
-            match(made.frame, train.schema, "synthetic table"),
+            judged,
             seed=seeds.child("validate"),
             target=train.schema.target,
             policy=rules,
@@ -181,7 +187,8 @@ def evaluate(
     with progress.stage("report", "Writing the report"):
         rows = (len(train), 0 if held is None else len(held), len(made.frame))
         about = describe_run(made.name, loaded, train, rows, None, seeds, progress)
-        return write_report({**facts, "run": about, "notes": [*loaded.notes, *made.notes]}, Path(out))
+        facts |= {"run": about, "notes": [*loaded.notes, *made.notes]}
+        return write_report(facts, Path(out), judged if share else None)
 
 
 def fit(
@@ -297,11 +304,16 @@ def describe_run(
     }
 
 
-def write_report(facts: Mapping[str, Any], folder: Path) -> Report:
-    """Write the three files' worth of one report: JSON, HTML, and hand back the object."""
+def write_report(facts: Mapping[str, Any], folder: Path, share: Table | None = None) -> Report:
+    """Write a report as JSON and HTML, and hand back the whole one.
+
+    Where the synthetic table is given as ``share``, what is written says nothing of real rows.
+    """
     report = Report({"version": 1, "edition": "internal", **facts})
-    report.save(folder / "report.json")
-    write_text(folder / "report.html", render(report))
+    seed = SeedTree(facts["run"]["seed"]).child("share")
+    written = report if share is None else Report(shareable(report.facts, share, seed))
+    written.save(folder / "report.json")
+    write_text(folder / "report.html", render(written))
     return report
 
 

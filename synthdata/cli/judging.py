@@ -19,6 +19,7 @@ from synthdata.cli.options import (
     SchemaFile,
     Seed,
     Settings,
+    Share,
     Source,
     TableName,
     Target,
@@ -35,6 +36,7 @@ def run(
     policy: PolicyFile = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default in runs/.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")] = False,
+    share: Share = False,
     table: TableName = None,
     query: Query = None,
     schema: SchemaFile = None,
@@ -67,6 +69,7 @@ def run(
             seed=seed,
             settings=settings,
             overwrite=overwrite,
+            share=share,
             progress=progress,
         )
     console.print(
@@ -83,6 +86,7 @@ def evaluate(
     target: Target = None,
     schema: SchemaFile = None,
     policy: PolicyFile = None,
+    share: Share = False,
     seed: Seed = None,
 ) -> None:
     """Judge any generator's table: is it faithful, is it useful, does it leak?"""
@@ -97,6 +101,7 @@ def evaluate(
             target=target,
             schema=schema,
             policy=policy,
+            share=share,
             seed=seed,
             progress=progress,
         )

@@ -37,5 +37,8 @@ TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds
 Epsilon = Annotated[float | None, typer.Option("--epsilon", help="Budget of differential privacy.")]
 Delta = Annotated[float | None, typer.Option("--delta", help="Probability with which ε may not hold.")]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
+Share = Annotated[
+    bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")
+]
 ModelFolder = Annotated[Path, typer.Argument(help="A saved model or a run folder.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="The file to write; its ending decides the format.")]

@@ -9,6 +9,7 @@ A network a column, sharing nothing but how cells are read, is the way of Tabula
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -23,23 +24,37 @@ from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, half_precision, torch_generator
 from synthdata.training.objective import Player
+from synthdata.training.trainer import History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
+#: which share of the training goes to columns that are trained anew
+_AGAIN = 0.15
+#: by how many nats a column must have been better for that, times the root of the held-out rows: less is chance
+_HARM = 0.2
 
 
 class _Records:
-    """The objective, and its one player: minus the log-probability of every record, each column given others."""
+    """The objective, and its one player: minus the log-probability of every record, each column given others.
+
+    With ``only`` these columns' networks alone count, and ``best`` keeps the weights with which each was best.
+    """
 
     sees_real_rows = True
     quality_name = "held-out nats per row"
 
-    def __init__(self, networks: ColumnNetworks, encoded: Encoded, ordered: float) -> None:
+    def __init__(
+        self, networks: ColumnNetworks, encoded: Encoded, ordered: float, only: Sequence[int] | None = None
+    ) -> None:
         self.modules: ColumnNetworks = networks
         self.players: Sequence[Player] = (self,)
-        self.ordered = ordered
+        self.ordered, self.only = ordered, only
         self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
         self.values = torch.from_numpy(encoded.values.astype(np.float32))
+        #: the figure of each column when `quality` was last asked for
+        self.parts: list[float] = []
+        #: the lowest figure so far of each column of ``only``, and its network's weights then
+        self.best: dict[int, tuple[float, list[torch.Tensor]]] = {}
 
     def to(self, device: torch.device) -> None:
         """Move networks and table to a device."""
@@ -49,23 +64,30 @@ class _Records:
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Minus the log-probabilities (b,) of records, columns being taken in the fixed order or at random."""
         known = self._known(len(rows), generator)
-        return -self.modules.log_probs(self.codes[rows], self.values[rows], known, generator).sum(1)
+        return -self.modules.log_probs(self.codes[rows], self.values[rows], known, generator, only=self.only).sum(1)
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""
         # The same orders are drawn at each call, so that only the weights make a difference.
         orders = torch.Generator(rows.device).manual_seed(0)
-        total = 0.0
+        total = torch.zeros(self.modules.columns if self.only is None else len(self.only), dtype=torch.float64)
         for part in torch.split(rows, 2048):
             known = self._known(len(part), orders)
-            total -= float(self.modules.log_probs(self.codes[part], self.values[part], known).double().sum())
-        return total / max(len(rows), 1)
+            here = self.modules.log_probs(self.codes[part], self.values[part], known, only=self.only)
+            total -= here.double().sum(0).cpu()
+        self.parts = (total / max(len(rows), 1)).tolist()
+        for j, figure in zip([] if self.only is None else self.only, self.parts, strict=False):
+            if j not in self.best or figure < self.best[j][0]:
+                self.best[j] = figure, [weights.clone() for weights in self.modules.own_weights(j)]
+        return sum(self.parts)
 
     def _known(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """What the columns know of each other (m, d, d) in rows that are taken in a random order, the last of ``n``."""
         networks = self.modules
-        in_order = torch.rand(n, 1, generator=generator, device=networks.places.device) < self.ordered
-        places = torch.rand(n, networks.columns, generator=generator, device=networks.places.device)
-        return networks.seen_before(torch.where(in_order, networks.places, places))
+        shuffled = n - round(n * self.ordered)
+        return networks.seen_before(
+            torch.rand(shuffled, networks.columns, generator=generator, device=networks.places.device)
+        )
 
 
 class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
@@ -129,8 +151,41 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.networks_ = self._networks(contexts, torch_generator(generator))
         self.networks_.start_from_frequencies(encoded.codes)
         if self.networks_.columns:
-            self._train(_Records(self.networks_, encoded, self.ordered), len(encoded), generator, progress)
+            self._train_all(encoded, generator, progress)
         self.networks_.eval()
+
+    def _train_all(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        """Train all columns together, then those anew that were better before the end.
+
+        Columns differ in how soon they begin to remember rows. Once the cells' vectors are settled the networks share
+        nothing, so that each can stop when it is best.
+        """
+        networks, rows, start = self.networks_, len(encoded), time.perf_counter()
+        # The same seed holds the same rows out in both rounds.
+        seed = int(generator.integers(2**62))
+        first = _Records(networks, encoded, self.ordered)
+        budget = self.time_budget and self.time_budget * (1 - _AGAIN)
+        history = self._train(first, rows, np.random.default_rng(seed), progress, time_budget=budget, until=1 - _AGAIN)
+        harm = _HARM / np.sqrt(max(history.held_out, 1))
+        again = _past_their_best(history, harm)
+        if not again:
+            return
+        left = self.time_budget and max(self.time_budget - (time.perf_counter() - start), 1e-3)
+        kept = {j: [part.clone() for part in networks.own_weights(j)] for j in range(networks.columns)}
+        fresh = self._networks(networks.contexts.cpu().numpy(), torch_generator(generator))
+        fresh.start_from_frequencies(encoded.codes)
+        for j in again:
+            put(networks.own_weights(j), fresh.own_weights(j))
+        networks.cells.requires_grad_(False)
+        second = _Records(networks, encoded, self.ordered, again)
+        epochs, source = self.epochs * _AGAIN, np.random.default_rng(seed)
+        self._train(second, rows, source, progress, epochs=epochs, time_budget=left, after=1 - _AGAIN, part="again")
+        networks.cells.requires_grad_(True)
+        figures = dict(zip(range(networks.columns), history.parts[history.best], strict=True))
+        for j, weights in kept.items():
+            figure, best = second.best.get(j, (np.inf, weights))
+            put(networks.own_weights(j), best if figure < figures[j] - harm / 2 else weights)
+        self.history_ = history
 
     def _networks(self, contexts: np.ndarray, generator: torch.Generator) -> ColumnNetworks:
         shape = Shape(self.width, self.blocks, self.cell_width, self.dropout)
@@ -225,3 +280,15 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.networks_ = self._networks(contexts, torch.Generator().manual_seed(0))
         put_weights(self.networks_, arrays)
         self.networks_.eval()
+
+
+def _past_their_best(history: History, harm: float) -> list[int]:
+    """Columns whose held-out figures were lower by ``harm`` before the check whose weights were kept."""
+    curves = np.array(history.parts)
+    return np.flatnonzero(curves[history.best] > curves.min(axis=0) + harm).tolist()
+
+
+def put(weights: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
+    """Copy values into weights."""
+    for weight, value in zip(weights, values, strict=True):
+        weight.copy_(value)

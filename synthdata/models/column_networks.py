@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,8 @@ class ColumnNetworks(nn.Module):
     """One residual network per column, computed side by side.
 
     ``contexts`` (d, c) names the columns that each one is predicted from. A cell that is not known is replaced by a
-    vector that says so, so that a column can be predicted from any subset.
+    vector that says so, so that a column can be predicted from any subset. Where every column is in every context,
+    its own stands there too, and is never known.
     """
 
     contexts: torch.Tensor
@@ -55,6 +57,8 @@ class ColumnNetworks(nn.Module):
         self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
         self.unknown = nn.ParameterDict({"embedding": nn.Parameter(torch.zeros(d, contexts.shape[1], shape.width))})
         self.inward = ColumnLinear(d, inputs, shape.width, generator) if inputs else None
+        #: whether every column is in every context
+        self.whole = contexts.shape[1] == d
         self.start = nn.ParameterDict({"bias": nn.Parameter(torch.zeros(d, 1, shape.width))})
         self.rise = nn.ModuleList(ColumnLinear(d, shape.width, shape.width, generator) for _ in range(shape.blocks))
         self.fall = nn.ModuleList(
@@ -77,6 +81,11 @@ class ColumnNetworks(nn.Module):
     def _heads(self) -> list[ColumnLinear]:
         return [head for head in self.codes if isinstance(head, ColumnLinear)]
 
+    @property
+    def _blocks(self) -> list[tuple[ColumnLinear, ColumnLinear]]:
+        pairs = zip(self.rise, self.fall, strict=True)
+        return [(a, b) for a, b in pairs if isinstance(a, ColumnLinear) and isinstance(b, ColumnLinear)]
+
     def start_from_frequencies(self, codes: np.ndarray) -> None:
         """Let every column's network begin with how frequent each code (n, d) is."""
         with torch.no_grad():
@@ -89,21 +98,70 @@ class ColumnNetworks(nn.Module):
         """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
         return places[:, None, :] < places[:, :, None]
 
-    def _hidden(self, vectors: torch.Tensor, known: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
-        """The last layer (d, b, width) by vectors (b, d, w) and what is known (b, d, d)."""
-        d, b, width = self.columns, len(vectors), self.shape.width
-        h = self.start["bias"].expand(d, b, width)
+    def own_weights(self, j: int) -> list[torch.Tensor]:
+        """The weights that belong to column ``j``'s network alone, as views of the parameters."""
+        layers = [*([self.inward] if self.inward is not None else []), *self.rise, *self.fall]
+        parts = [self.start["bias"][j], self.unknown["embedding"][j]]
+        parts += [tensor[j] for layer in layers for tensor in layer.parameters()]
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        parts += [tensor[self.groups[group].index(j)] for tensor in self.codes[group].parameters()]
+        if j in self.numbers:
+            parts += [tensor[self.numbers.index(j)] for tensor in self.line.parameters()]
+        return [part.detach() for part in parts]
+
+    def _hidden(
+        self,
+        vectors: torch.Tensor,
+        known: torch.Tensor,
+        only: torch.Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """The last layer (k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
+        h = _chosen(self.start["bias"], only).expand(-1, len(vectors), -1)
+        kind = vectors.device.type
+        if torch.is_autocast_enabled(kind):
+            vectors = vectors.to(torch.get_autocast_dtype(kind))
         if self.inward is not None:
-            seen = known.gather(2, self.contexts.expand(b, -1, -1)).transpose(0, 1)
-            inputs = vectors.to(torch.float32)[:, self.contexts].transpose(0, 1) * seen[..., None]
-            h = self.inward(inputs.flatten(2)) + torch.bmm((~seen).float(), self.unknown["embedding"])
-        for rise, fall in zip(self.rise, self.fall, strict=True):
-            change = fall(functional.relu(rise(functional.relu(h))))
-            h = h + change
+            in_order = len(vectors) - len(known)
+            parts = [self._ordered(self.inward, vectors[:in_order], only)] if in_order else []
+            parts += [self._masked(self.inward, vectors[in_order:], known, only)] if len(known) else []
+            h = torch.cat(parts, dim=1)
+        for rise, fall in self._blocks:
+            h = h + fall(functional.relu(rise(functional.relu(h), only)), only)
             if generator is not None and self.shape.dropout:
-                keep = torch.rand(h.shape, generator=generator, device=h.device) >= self.shape.dropout
-                h = h * keep / (1 - self.shape.dropout)
+                h = h * _kept(h.shape, self.shape.dropout, generator, h.dtype)
         return functional.relu(h).float()
+
+    def _masked(
+        self, inward: ColumnLinear, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The first layer (k, b, width) where what is known (b, d, d) differs from row to row."""
+        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
+        if self.whole:
+            inputs = vectors.flatten(1)
+        else:
+            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
+            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
+        inputs = inputs * seen.to(inputs.dtype).repeat_interleave(self.shape.cell_width, 2)
+        unknown = _chosen(self.unknown["embedding"], only).to(inputs.dtype)
+        return inward(inputs, only) + torch.bmm((~seen).to(unknown), unknown)
+
+    def _ordered(self, inward: ColumnLinear, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+        """The first layer (k, b, width) where every column sees those before it in the fixed order.
+
+        The same inputs are missing in all rows, so weights are left out instead, and one product does for all columns.
+        """
+        b, seen = len(vectors), self.seen_before(self.places[None])[0]
+        if not self.whole:
+            return self._masked(inward, vectors, seen.expand(b, -1, -1), only)
+        seen = _chosen(seen, only)
+        k, d = seen.shape
+        weight = _chosen(inward.weight, only).view(k, d, self.shape.cell_width, -1) * seen[..., None, None]
+        flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
+        start = _chosen(inward.bias, only)
+        unknown = _chosen(self.unknown["embedding"], only)
+        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
+        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
 
     def log_probs(
         self,
@@ -112,30 +170,36 @@ class ColumnNetworks(nn.Module):
         known: torch.Tensor,
         generator: torch.Generator | None = None,
         *,
+        only: Sequence[int] | None = None,
         exact: bool = False,
     ) -> torch.Tensor:
-        """Log-probabilities (b, d) of cells, of each column given the columns that are ``known`` (b, d, d) to it.
+        """Log-probabilities (b, d) of cells, of each column given others; with ``only`` (b, k) of k columns.
 
-        With a generator as in training, with dropout; ``exact`` computes in full precision.
+        In the last m rows those that are ``known`` (m, d, d) to it, in the rows before those before it in the fixed
+        order. With a generator as in training, with dropout; ``exact`` computes in full precision.
         """
-        if exact:
-            h = self._hidden(self.cells(codes, values), known, generator)
-        else:
-            with half_precision(codes.device):
-                h = self._hidden(self.cells(codes, values), known, generator)
-        out = torch.zeros(self.columns, len(codes), device=codes.device)
+        columns = list(range(self.columns)) if only is None else list(only)
+        chosen = None if only is None else torch.tensor(columns, device=codes.device)
+        with nullcontext() if exact else half_precision(codes.device):
+            h = self._hidden(self.cells(codes, values), known, chosen, generator)
+        out = torch.zeros(len(columns), len(codes), device=codes.device)
         targets = codes.clamp(min=0).T
-        for group, head in zip(self.groups, self._heads, strict=True):
-            if head.bias.shape[2] > 1:
-                log_p = functional.log_softmax(head(h[group]), dim=-1)
-                out = out.index_add(
-                    0, torch.tensor(group, device=h.device), log_p.gather(-1, targets[group][..., None])[..., 0]
-                )
-        if self.numbers:
-            u = values.T[self.numbers]
-            on_line = (targets[self.numbers] == 0) & ~torch.isnan(u)
-            densities = self.density.log_density(self.line(h[self.numbers]), torch.where(on_line, u, 0.5))
-            out = out.index_add(0, torch.tensor(self.numbers, device=h.device), torch.where(on_line, densities, 0.0))
+        # Taken apart all at once: each selection by itself would fill a gradient of its own for all columns.
+        groups = [[j for j in group if j in columns] for group in (*self.groups, self.numbers)]
+        at = [torch.tensor([columns.index(j) for j in group], dtype=torch.long, device=h.device) for group in groups]
+        hidden = torch.split(h.index_select(0, torch.cat(at)), [len(group) for group in groups])
+        for k, head in enumerate(self._heads):
+            if groups[k] and head.bias.shape[2] > 1:
+                members = [self.groups[k].index(j) for j in groups[k]]
+                log_p = functional.log_softmax(head(hidden[k], _part(members, self.groups[k], h)), dim=-1)
+                out = out.index_add(0, at[k], log_p.gather(-1, targets[groups[k]][..., None])[..., 0])
+        if groups[-1]:
+            members = [self.numbers.index(j) for j in groups[-1]]
+            u = values.T[groups[-1]]
+            on_line = (targets[groups[-1]] == 0) & ~torch.isnan(u)
+            raw = self.line(hidden[-1], _part(members, self.numbers, h))
+            densities = self.density.log_density(raw, torch.where(on_line, u, 0.5))
+            out = out.index_add(0, at[-1], torch.where(on_line, densities, 0.0))
         return out.T
 
     def draw(
@@ -184,8 +248,8 @@ class ColumnNetworks(nn.Module):
                 if patchy:
                     inputs = inputs * seen[:, used, None]
                 h = h + inputs.flatten(1) @ weight[used].flatten(0, 1)
-        for rise, fall in zip(self.rise, self.fall, strict=True):
-            h = h + fall(functional.relu(rise(functional.relu(h), j)), j)
+        for rise, fall in self._blocks:
+            h = h + fall.of_one(functional.relu(rise.of_one(functional.relu(h), j)), j)
         return functional.relu(h).float()
 
     def _draw_column(
@@ -203,10 +267,11 @@ class ColumnNetworks(nn.Module):
         drawn = torch.zeros(n, dtype=torch.long, device=device)
         log_weight = torch.zeros(n, device=device)
         with torch.autocast(device.type, enabled=False):
-            raw = self.line(h, self.numbers.index(j)) if j in self.numbers else None
+            raw = self.line.of_one(h, self.numbers.index(j)) if j in self.numbers else None
             if self.sizes[j] > 1:
                 group = next(k for k, members in enumerate(self.groups) if j in members)
-                p = functional.softmax(self._heads[group](h, self.groups[group].index(j))[:, : self.sizes[j]], dim=-1)
+                logits = self._heads[group].of_one(h, self.groups[group].index(j))
+                p = functional.softmax(logits[:, : self.sizes[j]], dim=-1)
             else:
                 p = torch.ones(n, 1, device=device)
             if wanted is not None:
@@ -234,6 +299,25 @@ class ColumnNetworks(nn.Module):
                 within = torch.rand(len(key), generator=generator, device=device)
                 placed[on_line] = self.density.draw(raw, _even(key, generator), within, low, high)
         return drawn, placed, log_weight
+
+
+def _chosen(tensor: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+    """The rows of a tensor, all of them or only some."""
+    return tensor if only is None else tensor.index_select(0, only)
+
+
+def _part(members: list[int], whole: list[int], like: torch.Tensor) -> torch.Tensor | None:
+    """Positions as a tensor; None where they are all there are."""
+    return None if len(members) == len(whole) else torch.tensor(members, device=like.device)
+
+
+def _kept(shape: torch.Size, dropout: float, generator: torch.Generator, dtype: torch.dtype) -> torch.Tensor:
+    """Factors of units: 0 for a share of ``dropout``, rounded to 1/256, and for the rest what makes up for them."""
+    lost = min(round(dropout * 256), 255)
+    # One random number of 64 bits does for eight units.
+    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64, device=generator.device)
+    drawn = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: shape.numel()].view(shape)
+    return (drawn >= lost).to(dtype).mul_(256 / (256 - lost))
 
 
 def _even(key: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -265,11 +349,13 @@ def _by_size(sizes: Sequence[int]) -> list[list[int]]:
 def choose_contexts(encoded: Encoded, most: int, generator: np.random.Generator, rows: int = 5_000) -> np.ndarray:
     """For every column the positions (d, c) of the columns that say most about it, up to ``most`` of the others.
 
+    Where there are no more than that, all columns (d, d), itself included.
+
     Association is mutual information between columns cut into at most eight parts, on some of the rows.
     """
     d = len(encoded.slots)
     if d - 1 <= most:
-        return np.array([[k for k in range(d) if k != j] for j in range(d)], dtype=np.int64).reshape(d, max(d - 1, 0))
+        return np.tile(np.arange(d), (d, 1)) if d > 1 else np.empty((d, 0), dtype=np.int64)
     sample = encoded.take(generator.permutation(len(encoded))[:rows])
     marks = np.zeros((len(sample), d, 8), dtype=np.float32)
     for j, slot in enumerate(encoded.slots):

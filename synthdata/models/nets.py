@@ -38,10 +38,13 @@ class ColumnLinear(nn.Module):
         )
         self.bias = nn.Parameter(torch.zeros(groups, 1, outputs))
 
-    def forward(self, x: torch.Tensor, group: int | None = None) -> torch.Tensor:
-        """All groups at once, or with ``group`` one of them: (b, inputs) to (b, outputs)."""
-        if group is None:
-            return torch.baddbmm(self.bias.to(x.dtype), x, self.weight.to(x.dtype))
+    def forward(self, x: torch.Tensor, only: torch.Tensor | None = None) -> torch.Tensor:
+        """All groups at once, or with ``only`` (k,) int64 some of them: (k, b, inputs) to (k, b, outputs)."""
+        bias, weight = (self.bias, self.weight) if only is None else (self.bias[only], self.weight[only])
+        return torch.baddbmm(bias.to(x.dtype), x, weight.to(x.dtype))
+
+    def of_one(self, x: torch.Tensor, group: int) -> torch.Tensor:
+        """One of the groups: (b, inputs) to (b, outputs)."""
         return torch.addmm(self.bias[group].to(x.dtype), x, self.weight[group].to(x.dtype))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -33,10 +33,33 @@ class NeuralSynthesizer(Synthesizer):
     device: str
     checkpoint: str | None
 
+    #: how much of the gradients' mean and square the optimizer keeps from step to step
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.98)
+    #: whether losses may be compiled on a GPU
+    compiled: ClassVar[bool] = True
+    #: after how many checks with a worse figure training goes back to the best state and finishes there
+    patience: ClassVar[int] = 5
+
     history_: History
 
-    def _train(self, objective: Objective, rows: int, generator: np.random.Generator, progress: Progress) -> None:
-        """Run the training loop over ``rows`` rows with this model's settings."""
+    def _train(
+        self,
+        objective: Objective,
+        rows: int,
+        generator: np.random.Generator,
+        progress: Progress,
+        *,
+        epochs: float | None = None,
+        time_budget: float | None = None,
+        after: float = 0.0,
+        until: float = 1.0,
+        part: str = "",
+    ) -> History:
+        """Run the training loop over ``rows`` rows with this model's settings.
+
+        A family that trains in several rounds says how many ``epochs`` and seconds one of them takes, from where to
+        where it brings the progress, and what is added to the name of its checkpoint.
+        """
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
@@ -45,15 +68,21 @@ class NeuralSynthesizer(Synthesizer):
         # A small table is gone through in smaller batches, or there would be hardly any steps.
         batch = max(1, min(self.batch_size, max(rows // 20, 16), rows))
         settings = TrainingSettings(
-            steps=max(1, round(self.epochs * rows / batch)),
+            steps=max(1, round((epochs or self.epochs) * rows / batch)),
             batch_size=batch,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
-            time_budget=self.time_budget,
+            time_budget=time_budget or self.time_budget,
             device=self.device,
-            checkpoint=Path(self.checkpoint) if self.checkpoint else None,
+            checkpoint=Path(f"{self.checkpoint}-{part}" if part else self.checkpoint) if self.checkpoint else None,
+            after=after,
+            until=until,
+            betas=self.betas,
+            compile=self.compiled,
+            patience=self.patience,
         )
         self.history_ = train(objective, rows, settings, generator, progress)
+        return self.history_
 
 
 def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:

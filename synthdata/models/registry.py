@@ -18,6 +18,7 @@ from synthdata.models.base import Synthesizer
 from synthdata.runs import artifact
 
 BUILT_IN = {
+    "auto": "synthdata.models.auto:Auto",
     "independent": "synthdata.models.independent:Independent",
     "gmm": "synthdata.models.gmm:GaussianMixture",
     "trees": "synthdata.models.trees:Trees",
@@ -74,7 +75,7 @@ def describe_models() -> list[dict[str, Any]]:
     cannot be loaded has the key ``problem`` and no parameters.
 
     >>> [model["name"] for model in describe_models()][:2]
-    ['independent', 'gmm']
+    ['auto', 'independent']
     """
     described = []
     for name in model_names():

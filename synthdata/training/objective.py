@@ -32,7 +32,10 @@ class Player(Protocol):
 
 
 class Objective(Protocol):
-    """All players in the order of their turns, and the held-out figure by which training is judged."""
+    """All players in the order of their turns, and the held-out figure by which training is judged.
+
+    It may have an attribute ``parts``, a list of numbers that `quality` sets to what its figure was made of.
+    """
 
     @property
     def players(self) -> Sequence[Player]:

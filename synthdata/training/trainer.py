@@ -35,6 +35,9 @@ class TrainingSettings:
         patience: after how many checks with a worse figure training goes back to the best state and finishes there.
         clip: the largest norm of a gradient.
         checkpoint: a folder to write the state of training to at every check, and to resume from; it holds no rows.
+        after: how much of the stage's progress was made before this training.
+        until: how much will have been made after it.
+        betas: how much of the gradients' mean and square AdamW keeps from step to step.
     """
 
     steps: int
@@ -52,16 +55,30 @@ class TrainingSettings:
     device: str = "auto"
     compile: bool = True
     checkpoint: Path | None = None
+    after: float = 0.0
+    until: float = 1.0
+    betas: tuple[float, float] = (0.9, 0.98)
 
 
 @dataclass
 class History:
-    """What training did: the held-out figure at each check by share of the way, and how it ended."""
+    """What training did: the held-out figure at each check by share of the way, and how it ended.
+
+    ``parts`` are what each figure is made of, where the objective says so (`Objective`); ``held_out`` counts the rows
+    that the figures are of.
+    """
 
     shares: list[float] = field(default_factory=list)
     figures: list[float] = field(default_factory=list)
+    parts: list[list[float]] = field(default_factory=list)
     steps: int = 0
     ending: str = "all steps done"
+    held_out: int = 0
+
+    @property
+    def best(self) -> int:
+        """The number of the check with the lowest figure, whose weights were kept."""
+        return int(np.nanargmin(self.figures))
 
 
 def train(
@@ -103,7 +120,7 @@ class _Training:
         self.optimizers = [_optimizer(module, settings) for module in self.modules]
         self.averages = [Average(module, settings.ema) for module in self.modules]
         self.best = Best(settings.patience)
-        self.history = History()
+        self.history = History(held_out=len(self.held_out))
 
     def _compiled(self, player: Player) -> Any:
         import torch
@@ -138,7 +155,7 @@ class _Training:
                 if settings.checkpoint:
                     self._save(settings.checkpoint, step)
             elif step % 10 == 0:
-                self.progress.step(share, "Training")
+                self._report(share)
         if not self.best.weights:
             raise ModelError(
                 "Training broke down: the loss stopped being a number before any good state was reached.",
@@ -201,7 +218,12 @@ class _Training:
             average.swap()
         self.history.shares.append(share)
         self.history.figures.append(figure)
-        self.progress.step(share, "Training", **{self.objective.quality_name: figure})
+        self.history.parts.append(list(getattr(self.objective, "parts", ())))
+        self._report(share, **{self.objective.quality_name: figure})
+
+    def _report(self, share: float, **figures: float) -> None:
+        after, until = self.settings.after, self.settings.until
+        self.progress.step(after + share * (until - after), "Training", **figures)
 
     def _save(self, folder: Path, step: int) -> None:
         tensors: Weights = {"batches": self.batches.get_state(), "noise": self.noise.get_state()}
@@ -220,6 +242,7 @@ class _Training:
             "averaged": self.averages[0].step,
             "shares": self.history.shares,
             "figures": self.history.figures,
+            "parts": self.history.parts,
         }
         save_checkpoint(folder, tensors, settings)
 
@@ -250,6 +273,7 @@ class _Training:
             ) from None
         self.best.figure, self.best.since = settings["best"], settings["since"]
         self.history.shares, self.history.figures = settings["shares"], settings["figures"]
+        self.history.parts = settings["parts"]
         return int(settings["step"])
 
 
@@ -266,4 +290,4 @@ def _optimizer(module: torch.nn.Module, settings: TrainingSettings) -> torch.opt
         },
         {"params": [p for name, p in named if name.rsplit(".", 1)[-1] in plain], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)

@@ -32,9 +32,8 @@ def model() -> Autoregressive:
     cells, p = zip(*truth().items(), strict=True)
     rows = np.random.default_rng(0).choice(len(cells), size=10_000, p=p)
     frame = pd.DataFrame(np.array(cells)[rows], columns=NAMES).replace({0: "no", 1: "yes"})
-    return Autoregressive(epochs=40, batch_size=256, width=32, dropout=0.0, learning_rate=5e-3, device="cpu").fit(
-        frame, seed=1
-    )
+    settings = {"epochs": 40, "batch_size": 256, "width": 32, "dropout": 0.0, "learning_rate": 5e-3, "ordered": 0.4}
+    return Autoregressive(**settings, device="cpu").fit(frame, seed=1)
 
 
 def every_row() -> pd.DataFrame:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.autoregressive import Autoregressive
-from synthdata.models.column_networks import _even, choose_contexts
+from synthdata.models.autoregressive import Autoregressive, _past_their_best, _Records
+from synthdata.models.column_networks import ColumnNetworks, Shape, _even, _kept, choose_contexts
+from synthdata.training.trainer import History
 
 
 def pairs(columns: int, n: int = 600) -> pd.DataFrame:
@@ -76,8 +78,6 @@ def test_training_writes_a_checkpoint_and_takes_it_up_again(tmp_path):
 
 
 def test_evenly_spread_numbers_are_uniform_and_steadier_than_independent_ones():
-    import torch
-
     generator = torch.Generator().manual_seed(0)
     key = torch.linspace(0, 1, 3_200)
     hits = torch.stack([(_even(key, generator) < 0.3).sum() for _ in range(50)]).double()
@@ -87,10 +87,92 @@ def test_evenly_spread_numbers_are_uniform_and_steadier_than_independent_ones():
 
 
 def test_evenly_spread_numbers_of_two_columns_do_not_depend_on_each_other():
-    import torch
-
     generator = torch.Generator().manual_seed(0)
     key = torch.linspace(0, 1, 20_000)
     both = torch.stack([_even(key, generator), _even(key, generator)])
     assert abs(float(torch.corrcoef(both)[0, 1])) < 0.03
     assert abs(float(((both[0] - both[1]).abs() < 0.1).double().mean()) - 0.19) < 0.015
+
+
+def networks(generator: torch.Generator, most: int = 48) -> tuple[ColumnNetworks, torch.Tensor, torch.Tensor]:
+    """Networks with random weights of three kinds of columns, and codes and values (40, 4) for them."""
+    slots = (Slot("a", 3, False), Slot("b", 2, True), Slot("c", 1, True), Slot("d", 40, False))
+    codes = torch.stack([torch.randint(slot.cardinality, (40,), generator=generator) for slot in slots], dim=1)
+    values = torch.rand(40, 4, generator=generator)
+    values[:, [0, 3]] = torch.nan
+    encoded = Encoded(slots, codes.numpy().astype(np.int32), values.double().numpy())
+    contexts = choose_contexts(encoded, most, np.random.default_rng(0))
+    made = ColumnNetworks(slots, contexts, Shape(8, 1, 4, 0.2), generator)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return made, codes, values
+
+
+@pytest.mark.parametrize("most", [48, 2])
+def test_rows_in_the_fixed_order_are_rows_of_which_the_columns_before_are_known(most):
+    made, codes, values = networks(torch.Generator().manual_seed(0), most)
+    known = made.seen_before(made.places.expand(40, -1))
+    one_by_one = made.log_probs(codes, values, known, exact=True)
+    torch.testing.assert_close(made.log_probs(codes, values, known[:0], exact=True), one_by_one)
+    torch.testing.assert_close(made.log_probs(codes, values, known[:15], exact=True), one_by_one)
+
+
+@pytest.mark.parametrize("most", [48, 2])
+def test_some_columns_by_themselves_are_the_same_as_among_all(most):
+    generator = torch.Generator().manual_seed(1)
+    made, codes, values = networks(generator, most)
+    known = made.seen_before(torch.rand(25, 4, generator=generator))
+    everything = made.log_probs(codes, values, known, exact=True)
+    for only in ([0], [1, 2], [0, 2, 3]):
+        part = made.log_probs(codes, values, known, only=only, exact=True)
+        torch.testing.assert_close(part, everything[:, only])
+
+
+def test_a_columns_own_weights_are_what_its_figures_depend_on():
+    made, codes, values = networks(torch.Generator().manual_seed(2))
+    known = made.seen_before(made.places.expand(40, -1))
+    before = made.log_probs(codes, values, known, exact=True)
+    for weights in made.own_weights(1):
+        weights.add_(0.5)
+    after = made.log_probs(codes, values, known, exact=True)
+    torch.testing.assert_close(after[:, [0, 2, 3]], before[:, [0, 2, 3]])
+    assert (after[:, 1] - before[:, 1]).abs().min() > 0
+    count = sum(weights.numel() for j in range(4) for weights in made.own_weights(j))
+    padding = made.codes[made.groups.index([1])].weight[0].numel() if [1] in made.groups else 0
+    assert count + sum(p.numel() for p in made.cells.parameters()) == sum(p.numel() for p in made.parameters()), padding
+
+
+def test_units_left_out_at_random_keep_their_mean():
+    kept = _kept(torch.Size([40, 50, 50]), 0.2, torch.Generator().manual_seed(0), torch.float32)
+    assert float((kept == 0).double().mean()) == pytest.approx(51 / 256, abs=0.005)
+    assert float(kept.double().mean()) == pytest.approx(1.0, abs=0.006)
+    assert float(torch.corrcoef(kept.flatten(1)[:2]).abs()[0, 1]) < 0.06
+
+
+def test_columns_past_their_best_are_those_that_were_better_before():
+    history = History(figures=[5.0, 3.0, 3.5], parts=[[1.0, 4.0, 0.0], [2.0, 1.0, 0.001], [2.5, 1.0, 0.0]])
+    assert history.best == 1
+    assert _past_their_best(history, 0.002) == [0]
+
+
+def test_a_column_that_is_hard_to_predict_is_not_learnt_by_heart():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(1_500, 4))
+    # Numbers that all but follow from others go on being learnt long after the label has been.
+    x = np.hstack([x, x + 0.01 * generator.normal(size=x.shape)]).round(4)
+    label = (generator.random(1_500) < 1 / (1 + np.exp(-x[:, 0]))).astype(str)
+    table = pd.DataFrame({**{f"x{j}": x[:, j] for j in range(8)}, "label": label})
+    seen, fresh = table.iloc[:1_000], table.iloc[1_000:]
+    model = Autoregressive(epochs=40, width=64, device="cpu").fit(seen, seed=0)
+    without = Autoregressive(epochs=40, width=64, device="cpu")
+    without._train_all = lambda encoded, generator, progress: without._train(  # type: ignore[method-assign]
+        _Records(without.networks_, encoded, 0.7), len(encoded), generator, progress
+    )
+    without.fit(seen, seed=0)
+
+    def of_the_label(fitted: Autoregressive) -> float:
+        each = [fitted.log_prob(fresh.assign(label=value)) for value in ("False", "True")]
+        return float((fitted.log_prob(fresh) - np.logaddexp(*each)).mean())
+
+    assert of_the_label(model) > of_the_label(without) + 0.01

@@ -1,0 +1,216 @@
+"""The model that chooses: a family by the table's size and types, the time, the device and what is installed.
+
+The rules are few and stand in `choose`, with the measurements behind them. What was chosen, and why, is the first of
+the model's notes, which the report shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from synthdata.encoders.base import AllowedCells, Encoded, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import ModelError, PrivacyError
+from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.models.base import Synthesizer
+from synthdata.models.registry import make_model
+from synthdata.progress import Progress
+from synthdata.table.schema import Schema
+from synthdata.table.table import Table
+
+#: fewer rows than this are too few for networks, of which each sees only what is not held out
+FEW_ROWS = 1_000
+#: how many seconds of two CPU cores a choice may take where no budget was given
+PATIENCE = 900.0
+#: which share of its full time `autoregressive` needs to be better than `boosted`
+LEAST_SHARE = 0.25
+#: networks go through larger tables less often: this many rows in all
+MOST_VISITS = 4_000_000
+EPOCHS = 40
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a choice depends on: the modelled columns, and how many of them are numbers of many values."""
+
+    rows: int
+    columns: int
+    numbers: int
+    time_budget: float | None = None
+    device: str = "auto"
+    torch: bool = True
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A family, the parameters by which it differs from its defaults, and why it was chosen."""
+
+    family: str
+    why: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+#: The families that keep a privacy budget, the one to prefer first, each with the tables that it suits. A family whose
+#: `fit` takes ``privacy`` is entered here, and nothing else need be done for `auto` to offer it.
+PRIVATE: dict[str, Callable[[Facts], bool]] = {}
+
+
+def facts_of(table: Table, time_budget: float | None = None, device: str = "auto") -> Facts:
+    """What `choose` wants to know of a table (n, d)."""
+    modelled = table.schema.modelled
+    many = [column for column in modelled if column.continuous and table.frame[column.name].nunique() > 256]
+    torch = find_spec("torch") is not None
+    gpu = False
+    if torch and device != "cpu":
+        from synthdata.training.device import choose_device
+
+        gpu = choose_device(device).type == "cuda"
+    return Facts(len(table), len(modelled), len(many), time_budget, device, torch, gpu)
+
+
+def seconds(facts: Facts) -> float:
+    """Roughly how long `autoregressive` trains on two CPU cores; on a GPU it is taken to be ten times as fast.
+
+    Each row costs every column a network of its own, which reads at most 48 of the other columns.
+
+    >>> 30 < seconds(Facts(rows=30_000, columns=15, numbers=3)) < 60
+    True
+    """
+    visits = min(facts.rows * EPOCHS, max(MOST_VISITS, facts.rows))
+    a_row = facts.columns * (1.2e-6 + 3.6e-8 * min(facts.columns, 48))
+    return visits * a_row / (10 if facts.gpu else 1)
+
+
+def choose(facts: Facts, privacy: object = None) -> Choice:
+    """The family for a table, by the first rule that fits.
+
+    Raises:
+        PrivacyError: a privacy budget is given, and no family keeps one for such a table.
+
+    >>> choose(Facts(rows=300, columns=4, numbers=1)).family
+    'boosted'
+    """
+    if privacy is not None:
+        for family, suits in PRIVATE.items():
+            if suits(facts):
+                return Choice(family, f"it keeps the privacy budget, and suits a table of {facts.columns} columns")
+        raise PrivacyError(
+            "No model of this version keeps a privacy budget for this table.", "Leave the privacy budget away."
+        )
+    if not facts.torch:
+        return Choice("boosted", "the networks of `autoregressive` need the extra `neural`, which is not installed")
+    if facts.rows < FEW_ROWS:
+        return Choice("boosted", f"{facts.rows:,} rows are few for networks")
+    full = seconds(facts)
+    if facts.time_budget is None and full > PATIENCE:
+        return Choice("boosted", f"networks would take about {full / 60:,.0f} minutes here; a time budget forces them")
+    if facts.time_budget is not None and facts.time_budget < LEAST_SHARE * full:
+        return Choice(
+            "boosted", f"within {facts.time_budget:g} seconds networks would not get far: they need about {full:,.0f}"
+        )
+    epochs = max(1, min(EPOCHS, MOST_VISITS // facts.rows))
+    parameters: dict[str, Any] = {"time_budget": facts.time_budget, "device": facts.device}
+    if epochs != EPOCHS:
+        parameters["epochs"] = epochs
+    what = "mostly continuous" if facts.numbers > facts.columns / 2 else "of mixed types"
+    return Choice(
+        "autoregressive", f"it is the most faithful on tables of this size, {what}, and the time is there", parameters
+    )
+
+
+class Auto(DensityMixin, ImputationMixin):
+    """Chooses a family for the table, fits it, and is from then on that model.
+
+    Args:
+        time_budget: seconds that fitting may take; a short one rules networks out.
+        device: ``auto``, ``cpu`` or ``cuda``, for families of networks.
+        rare_threshold: in how many rows a value must occur to be stored.
+    """
+
+    name: ClassVar[str] = "auto"
+    summary: ClassVar[str] = "chooses a family by the table's size and types, the time and what is installed"
+
+    #: what was chosen, and why
+    choice_: Choice
+    #: the fitted model of the chosen family
+    model_: Synthesizer
+
+    def __init__(self, time_budget: float | None = None, device: str = "auto", rare_threshold: int = 5) -> None:
+        self.time_budget = time_budget
+        self.device = device
+        self.rare_threshold = rare_threshold
+
+    def fit(
+        self,
+        table: Table | pd.DataFrame,
+        *,
+        schema: Schema | Mapping[str, Any] | None = None,
+        privacy: Any = None,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Choose a family for a table (n, d), let it learn, and return self.
+
+        Raises:
+            TableError, SchemaError: the table cannot be used; the message says why.
+            PrivacyError: no family can keep the privacy asked for.
+        """
+        table = Table.of(table, schema)
+        self._take(choose(facts_of(table, self.time_budget, self.device), privacy))
+        self.model_.fit(table, privacy=privacy, seed=seed, progress=progress)
+        self.schema_, self.rows_, self.encoder_ = self.model_.schema_, self.model_.rows_, self.model_.encoder_
+        return self
+
+    def _take(self, choice: Choice) -> None:
+        self.choice_ = choice
+        self.model_ = make_model(choice.family, rare_threshold=self.rare_threshold, **choice.parameters)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was chosen and why, and what was done to the table in learning it."""
+        self._require_fitted()
+        return [f"The model {self.choice_.family!r} was chosen: {self.choice_.why}.", *self.model_.notes]
+
+    # From here on every call is the chosen model's.
+
+    def make_encoder(self) -> TableEncoder:
+        """The encoder of the chosen family."""
+        return self.model_.make_encoder()
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        self.model_._fit(encoded, generator, progress)
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        return self.model_._sample(n, generator)
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        return self.model_._sample_given(n, allowed, generator)
+
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        if not isinstance(self.model_, DensityMixin):
+            raise ModelError(f"The model {self.model_.name!r}, which was chosen for this table, has no densities.")
+        return self.model_._log_prob(encoded)
+
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        if not isinstance(self.model_, ImputationMixin):
+            raise ModelError(f"The model {self.model_.name!r}, which was chosen for this table, fills no nulls.")
+        return self.model_._fill(encoded, generator)
+
+    def _state(self) -> State:
+        merged = State.merge(model=self.model_._state())
+        choice = {"family": self.choice_.family, "why": self.choice_.why, "parameters": self.choice_.parameters}
+        return State({**merged.config, "choice": choice}, merged.arrays)
+
+    def _restore(self, state: State) -> None:
+        self._take(Choice(**state.config["choice"]))
+        self.model_.schema_, self.model_.rows_, self.model_.encoder_ = self.schema_, self.rows_, self.encoder_
+        self.model_._restore(state.nested("model"))

@@ -1,0 +1,117 @@
+"""The model that chooses: which rule fits which table, and that the choice is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthdata.errors import ModelError, PrivacyError
+from synthdata.models import auto
+from synthdata.models.auto import Auto, Choice, Facts, choose, facts_of, seconds
+from synthdata.models.registry import load
+from synthdata.table.table import Table
+
+BIG = Facts(rows=30_000, columns=15, numbers=3)
+
+
+def changed(**changes: object) -> Facts:
+    return Facts(**{**BIG.__dict__, **changes})
+
+
+def mixed(n: int) -> pd.DataFrame:
+    generator = np.random.default_rng(0)
+    group = generator.integers(0, 3, n)
+    x = np.round(group + generator.normal(size=n), 3)
+    return pd.DataFrame({"group": np.array(["a", "b", "c"])[group], "x": x})
+
+
+@pytest.mark.parametrize(
+    ("facts", "family", "said"),
+    [
+        (BIG, "autoregressive", "mixed types"),
+        (changed(numbers=14), "autoregressive", "mostly continuous"),
+        (changed(torch=False), "boosted", "not installed"),
+        (changed(rows=999), "boosted", "few"),
+        (changed(columns=500), "boosted", "minutes"),
+        (changed(columns=500, gpu=True), "autoregressive", "faithful"),
+        (changed(time_budget=60.0), "autoregressive", "faithful"),
+        (changed(time_budget=2.0), "boosted", "within 2 seconds"),
+        (changed(columns=500, time_budget=3_600.0), "autoregressive", "faithful"),
+    ],
+)
+def test_the_first_rule_that_fits_decides_and_says_why(facts: Facts, family: str, said: str) -> None:
+    choice = choose(facts)
+    assert choice.family == family
+    assert said in choice.why
+
+
+def test_the_time_and_the_device_are_handed_on() -> None:
+    assert choose(changed(time_budget=60.0, device="cpu")).parameters == {"time_budget": 60.0, "device": "cpu"}
+
+
+def test_large_tables_are_gone_through_less_often() -> None:
+    assert choose(changed(rows=1_000_000)).parameters["epochs"] == 4
+    assert seconds(changed(rows=2_000_000)) == seconds(changed(rows=1_000_000))
+
+
+def test_numbers_of_many_values_are_told_from_the_rest() -> None:
+    facts = facts_of(Table.of(mixed(3_000)), device="cpu")
+    assert (facts.rows, facts.columns, facts.numbers, facts.gpu) == (3_000, 2, 1, False)
+
+
+def test_without_torch_the_facts_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "find_spec", lambda name: None)
+    assert not facts_of(Table.of(mixed(100))).torch
+
+
+def test_a_privacy_budget_wants_a_family_that_keeps_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PrivacyError, match="keeps a privacy budget"):
+        Auto().fit(mixed(100), privacy=object(), seed=0)
+    monkeypatch.setitem(auto.PRIVATE, "independent", lambda facts: facts.columns < 10)
+    choice = choose(changed(columns=3), privacy=object())
+    assert choice.family == "independent"
+    with pytest.raises(PrivacyError):
+        choose(changed(columns=20), privacy=object())
+
+
+def test_the_choice_is_the_first_note_and_is_saved(tmp_path: Path) -> None:
+    model = Auto(device="cpu").fit(mixed(300), seed=0)
+    assert model.choice_.family == "boosted"
+    assert model.notes[0] == "The model 'boosted' was chosen: 300 rows are few for networks."
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert isinstance(again, Auto)
+    assert again.notes == model.notes
+    pd.testing.assert_frame_equal(again.sample(50, seed=1), model.sample(50, seed=1))
+    pd.testing.assert_frame_equal(again.sample(50, seed=1), model.model_.sample(50, seed=1))
+
+
+def test_a_chosen_network_is_fitted_saved_and_draws_under_conditions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "EPOCHS", 2)
+    monkeypatch.setattr(auto, "MOST_VISITS", 1_200)
+    table = mixed(1_200)
+    model = Auto(device="cpu").fit(table, seed=0)
+    assert model.choice_ == Choice(
+        "autoregressive", model.choice_.why, {"time_budget": None, "device": "cpu", "epochs": 1}
+    )
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    pd.testing.assert_frame_equal(
+        again.sample(50, given="group=a", seed=1), model.model_.sample(50, given="group=a", seed=1)
+    )
+    np.testing.assert_allclose(again.log_prob(table), model.model_.log_prob(table))  # type: ignore[attr-defined]
+    assert again.impute(table.assign(group=None), seed=0)["group"].notna().all()  # type: ignore[attr-defined]
+
+
+def test_what_the_chosen_family_cannot_do_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "choose", lambda facts, privacy: Choice("trees", "a test"))
+    model = Auto().fit(mixed(300), seed=0)
+    with pytest.raises(ModelError, match=r"'trees'.*no densities"):
+        model.log_prob(mixed(10))
+    with pytest.raises(ModelError, match=r"'trees'.*fills no nulls"):
+        model.impute(mixed(10).assign(x=np.nan))

@@ -25,6 +25,8 @@ BUILT_IN = {
     "boosted": "synthdata.models.boosted:BoostedTrees",
     "autoregressive": "synthdata.models.autoregressive:Autoregressive",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
+    "diffusion": "synthdata.models.diffusion:Diffusion",
+    "flow": "synthdata.models.flow:Flow",
     "aim": "synthdata.models.aim:AIM",
     "mst": "synthdata.models.mst:MST",
 }

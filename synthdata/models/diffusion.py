@@ -1,0 +1,351 @@
+"""Diffusion over tables: codes are hidden and found again, values are noised and denoised, by one network.
+
+Codes follow masked diffusion (Shi, Han, Wang, Doucet and Titsias 2024, arXiv 2406.04329), which drawn one column at a
+time is a model in any order; values follow Gaussian diffusion (Karras et al. 2022, arXiv 2206.00364) given the codes.
+Any cells can be known beforehand: the network also learns to go on from those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.models.abilities import ImputationMixin
+from synthdata.models.diffusion_network import Denoiser, Shape
+from synthdata.models.diffusion_sampler import denoised, draw_codes, draw_values
+from synthdata.models.level_groups import (
+    Groups,
+    group_levels,
+    groups_from_state,
+    groups_state,
+    narrow_rows,
+    widen_rows,
+)
+from synthdata.models.nets import scores, shares
+from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
+from synthdata.progress import Progress
+from synthdata.training.device import choose_device, torch_generator
+from synthdata.training.objective import Player
+
+#: the logarithm of a value's noise level in training: mean and standard deviation
+_LEVEL_MEAN, _LEVEL_SPREAD = -1.2, 1.3
+#: in which share of the records some values are known while others are drawn
+_KNOWN = 0.2
+#: how many codes the network tells apart at most over all columns, before it lets rare ones of a column be one
+_MOST_CODES = 32_768
+#: how many rows are drawn at once; codes in up to so many orders, each for so many rows at least
+_PART, _ORDERS, _LEAST_PART = 16_384, 8, 512
+#: how many rows are drawn for each one wanted under several conditions, and how many at least
+_POOL, _LEAST_POOL = 8, 2_000
+#: from how many values on they are spread evenly
+_LEAST_SETTLED = 1_000
+
+
+class _Records:
+    """The objective, and its one player: how badly hidden codes and noised values of every record are found again."""
+
+    sees_real_rows = True
+    quality_name = "held-out loss per row"
+
+    def __init__(self, network: Denoiser, encoded: Encoded) -> None:
+        self.modules: Denoiser = network
+        self.players: Sequence[Player] = (self,)
+        self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
+        lines = encoded.values[:, network.lines]
+        self.there = torch.from_numpy(~np.isnan(lines))
+        self.values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float()
+        # Columns without a number line need no denoising, and rarely a table has no codes to find.
+        coded, lined = len(network.coded), 3.0 * float(self.there.float().sum(1).mean())
+        self.share = 1.0 if not lined else min(max(coded / (coded + lined), 0.1), 0.9) if coded else 0.0
+
+    def to(self, device: torch.device) -> None:
+        """Move network and table to a device."""
+        self.modules.to(device)
+        self.codes, self.values, self.there = (part.to(device) for part in (self.codes, self.values, self.there))
+
+    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """The losses (b,): some records hide codes, the others have their values noised."""
+        cut = round(self.share * len(rows))
+        parts = []
+        if cut:
+            parts.append(self._codes_loss(rows[:cut], generator, generator) / self.share)
+        if cut < len(rows):
+            parts.append(self._values_loss(rows[cut:], generator, generator) / (1 - self.share))
+        return torch.cat(parts)
+
+    def quality(self, rows: torch.Tensor) -> float:
+        """The mean loss of rows in nats and squared units, with the same hiding and noise at each call."""
+        noise = torch.Generator(rows.device).manual_seed(0)
+        total = 0.0
+        for part in torch.split(rows.repeat(2), 2048):
+            if self.share > 0:
+                total += float(self._codes_loss(part, noise).double().sum())
+            if self.share < 1:
+                total += float(self._values_loss(part, noise).double().sum())
+        return total / max(2 * len(rows), 1)
+
+    def _known(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """For each record a random share of what is known, and whether values are among it."""
+        device = self.codes.device
+        share = (torch.randperm(n, generator=generator, device=device) + 0.5) / max(n, 1)
+        return share, torch.rand(n, 1, generator=generator, device=device) < _KNOWN
+
+    def _codes_loss(
+        self, rows: torch.Tensor, noise: torch.Generator, dropout: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Minus the log-probability of hidden codes, weighed so that it is that of the whole row in random order."""
+        network, n, codes = self.modules, len(rows), self.codes[rows]
+        share, with_values = self._known(n, noise)
+        count = (share * len(network.coded)).long() + 1
+        ranks = torch.rand(n, len(network.coded), generator=noise, device=codes.device).argsort(1).argsort(1)
+        hide = torch.zeros_like(codes, dtype=torch.bool)
+        hide[:, network.coded] = ranks < count[:, None]
+        # A value may only be known where its code is.
+        known = with_values & self.there[rows] & ~hide[:, network.lines]
+        known &= torch.rand(known.shape, generator=noise, device=codes.device) >= share[:, None]
+        hidden = network.hidden(
+            torch.where(hide, -1, codes), self.values[rows], 2 * known.long(), torch.zeros_like(share), dropout
+        )
+        logits = network.logits(hidden)
+        total = torch.zeros(n, device=codes.device)
+        for j, part in zip(network.coded, network.split(logits), strict=True):
+            total = total + functional.cross_entropy(part, codes[:, j], reduction="none") * hide[:, j]
+        return total * (len(network.coded) / count)
+
+    def _values_loss(
+        self, rows: torch.Tensor, noise: torch.Generator, dropout: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Half the squared error of denoising, in units of what there is to find at each level."""
+        network, n, values, there = self.modules, len(rows), self.values[rows], self.there[rows]
+        share, some = self._known(n, noise)
+        known = some & there & (torch.rand(there.shape, generator=noise, device=values.device) >= share[:, None])
+        # Evenly spread levels make the loss steadier.
+        spread = (torch.randperm(n, generator=noise, device=values.device) + 0.5) / n
+        sigma = torch.exp(_LEVEL_MEAN + _LEVEL_SPREAD * torch.special.ndtri(spread))
+        eps = torch.randn(values.shape, generator=noise, device=values.device)
+        noised = torch.where(known, values, values + sigma[:, None] * eps)
+        state = torch.where(known, 2, there.long())
+        found = denoised(network, self.codes[rows], noised, state, sigma, dropout)
+        error = (found - values) * (torch.sqrt(1 + sigma * sigma) / sigma)[:, None]
+        return 0.5 * (error * error * (state == 1)).sum(1)
+
+
+class Diffusion(NeuralSynthesizer, ImputationMixin):
+    """One network that finds hidden codes and denoises values.
+
+    Args:
+        epochs: how often the table is gone through at most; training stops earlier when held-out rows say so.
+        width: how many units each layer has.
+        blocks: how many residual blocks of two layers.
+        dropout: which share of a layer's units is left out at random in training.
+        sampling_steps: in how many steps values are drawn.
+        most_levels: how many levels of a column are told apart; beyond, rarer ones share groups.
+        time_budget: seconds that training may take; the learning rate is paced to it.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        checkpoint: a folder to save the state of training to, and to resume from.
+        rare_threshold: in how many rows a value must occur to be stored.
+    """
+
+    name: ClassVar[str] = "diffusion"
+    summary: ClassVar[str] = "masked and Gaussian diffusion by one network; faithful numbers, conditions on any cells"
+
+    groups_: list[Groups]
+    network_: Denoiser
+
+    def __init__(
+        self,
+        epochs: int = 200,
+        batch_size: int = 1024,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.05,
+        width: int = 512,
+        blocks: int = 3,
+        dropout: float = 0.0,
+        sampling_steps: int = 24,
+        most_levels: int = 300,
+        time_budget: float | None = None,
+        device: str = "auto",
+        checkpoint: str | None = None,
+        rare_threshold: int = 5,
+    ) -> None:
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.width = width
+        self.blocks = blocks
+        self.dropout = dropout
+        self.sampling_steps = sampling_steps
+        self.most_levels = most_levels
+        self.time_budget = time_budget
+        self.device = device
+        self.checkpoint = checkpoint
+        self.rare_threshold = rare_threshold
+
+    def make_encoder(self) -> TableEncoder:
+        """Values are shares of rows, between 0 and 1; the network sees their normal scores."""
+        return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold, max_atoms=128, knots=1000)
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        counts = [column.counts for column in self.encoder_.columns]
+        most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
+        self.groups_ = group_levels(encoded, counts, most, generator)
+        narrow = narrow_rows(encoded, self.groups_)
+        self.network_ = self._network(torch_generator(generator))
+        self.network_.start_from_frequencies(
+            [
+                torch.from_numpy(np.bincount(narrow.codes[:, j], minlength=slot.cardinality).astype(np.float64))
+                for j, slot in enumerate(narrow.slots)
+            ]
+        )
+        if self.network_.coded or self.network_.lines:
+            self._train(_Records(self.network_, narrow), len(encoded), generator, progress)
+        self.network_.eval()
+
+    def _network(self, generator: torch.Generator) -> Denoiser:
+        slots = [grouping.slot for grouping in self.groups_]
+        return Denoiser(slots, Shape(self.width, self.blocks, self.dropout), generator)
+
+    # Drawing.
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        rows = self._unknown(n)
+        self._draw_codes(rows, {}, generator)
+        self._draw_values(rows, generator)
+        self._settle(rows, generator)
+        return widen_rows(rows, self.groups_, generator)
+
+    def _settle(self, rows: Encoded, generator: np.random.Generator) -> None:
+        """Spread the values of every column evenly over its number line, in the order in which they were drawn."""
+        for j in self.network_.lines:
+            on_line = np.flatnonzero(rows.codes[:, j] == 0)
+            order = on_line[np.argsort(rows.values[on_line, j], kind="stable")]
+            if len(order) >= _LEAST_SETTLED:
+                rows.values[order, j] = (np.arange(len(order)) + generator.random(len(order))) / len(order)
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        """One conditioned column is drawn by its own distribution; rows are kept as probable as it makes the others.
+
+        Further conditions on codes are weighed in; of those on values points are taken as they are, ranges hoped for.
+        """
+        spans = {j: self._marginal(j, wanted) for j, wanted in allowed.items()}
+        lined = [j for j in allowed if self.encoder_.slots[j].continuous and allowed[j].codes[0]]
+        first = min(lined or allowed, key=lambda j: spans[j].sum())
+        rows = self._unknown(n if len(allowed) == 1 else max(_POOL * n, _LEAST_POOL))
+        if not spans[first].sum():
+            return rows.take(np.empty(0, dtype=np.int64))
+        self._start(rows, first, spans[first], allowed[first], generator)
+        for j in lined:
+            if allowed[j].low == allowed[j].high and allowed[j].codes.sum() == 1 and j != first:
+                rows.codes[:, j], rows.values[:, j] = 0, allowed[j].low
+        log_weight = self._draw_codes(rows, allowed, generator)
+        if len(allowed) > 1:
+            if not np.isfinite(log_weight).any():
+                return rows.take(np.empty(0, dtype=np.int64))
+            kept = np.flatnonzero(np.log(generator.random(len(rows))) < log_weight - log_weight.max())
+            rows = rows.take(kept[: 2 * n])
+        self._draw_values(rows, generator)
+        return widen_rows(rows, self.groups_, generator, allowed)
+
+    def _marginal(self, j: int, wanted: AllowedCells) -> np.ndarray:
+        """The shares (cardinality,) of the rows that have each code of a column and meet a condition on it."""
+        shares = self.encoder_.columns[j].counts / self.encoder_.columns[j].counts.sum() * wanted.codes
+        if self.encoder_.slots[j].continuous and wanted.low < wanted.high:
+            shares[0] *= max(min(wanted.high, 1.0) - max(wanted.low, 0.0), 0.0)
+        return np.asarray(shares)
+
+    def _start(
+        self, rows: Encoded, j: int, span: np.ndarray, wanted: AllowedCells, generator: np.random.Generator
+    ) -> None:
+        """Draw a column by its own distribution under a condition, in place."""
+        drawn = generator.choice(len(span), len(rows), p=span / span.sum())
+        rows.codes[:, j] = self.groups_[j].narrow(drawn)
+        if self.encoder_.slots[j].continuous:
+            placed = generator.uniform(max(wanted.low, 0.0), min(wanted.high, 1.0), len(rows))
+            rows.values[:, j] = np.where(drawn == 0, placed, np.nan)
+
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        rows = narrow_rows(encoded, self.groups_)
+        rows = Encoded(rows.slots, rows.codes.copy(), rows.values.copy())
+        limits = {}
+        for j, slot in enumerate(encoded.slots):
+            if slot.missing_code is not None and slot.cardinality > 1:
+                limits[j] = AllowedCells(np.arange(slot.cardinality) != slot.missing_code)
+        self._draw_codes(rows, limits, generator)
+        self._draw_values(rows, generator)
+        filled = widen_rows(rows, self.groups_, generator, limits)
+        return Encoded(encoded.slots, np.where(encoded.codes == UNSEEN, filled.codes, encoded.codes), filled.values)
+
+    def _unknown(self, n: int) -> Encoded:
+        slots = tuple(grouping.slot for grouping in self.groups_)
+        shape = (n, len(slots))
+        return Encoded(slots, np.full(shape, UNSEEN, dtype=np.int32), np.full(shape, np.nan))
+
+    def _draw_codes(
+        self, rows: Encoded, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> np.ndarray:
+        """Draw hidden codes in place, conditioned ones first; the log-probability (n,) of conditions."""
+        network, log_weight = self._ready(), np.zeros(len(rows))
+        noise = torch_generator(generator, network.starts.device)
+        limits = {
+            j: torch.from_numpy(self.groups_[j].allowed(wanted)).to(network.starts.device)
+            for j, wanted in allowed.items()
+        }
+        for j, size in enumerate(network.sizes):
+            if size == 1:
+                rows.codes[:, j] = 0
+        # Each part takes the columns in an order of its own.
+        size = int(np.clip(-(-len(rows) // _ORDERS), _LEAST_PART, _PART))
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            codes, values, known = self._tensors(rows, part)
+            order = sorted(generator.permutation(network.coded).tolist(), key=lambda j: j not in limits)
+            with torch.no_grad():
+                weight = draw_codes(network, codes, values, 2 * known.long(), order, limits, noise)
+            rows.codes[part] = codes.cpu().numpy()
+            log_weight[part] = weight.double().cpu().numpy()
+        return log_weight
+
+    def _draw_values(self, rows: Encoded, generator: np.random.Generator) -> None:
+        """Draw the values that codes ask for and that are not there, in place."""
+        network = self._ready()
+        noise = torch_generator(generator, network.starts.device)
+        lines = np.array(network.lines, dtype=np.int64)
+        gaps = (rows.codes[:, lines] == 0) & np.isnan(rows.values[:, lines])
+        wanted = np.flatnonzero(gaps.any(axis=1))
+        for start in range(0, len(wanted), _PART):
+            part = wanted[start : start + _PART]
+            codes, values, known = self._tensors(rows, part)
+            state = torch.where(known, 2, (codes[:, network.lines] == 0).long())
+            with torch.no_grad():
+                z = draw_values(network, codes, values, state, self.sampling_steps, noise)
+            drawn = shares(z.double()).cpu().numpy()
+            rows.values[np.ix_(part, lines)] = np.where(gaps[part], drawn, rows.values[np.ix_(part, lines)])
+
+    def _ready(self) -> Denoiser:
+        return self.network_.to(choose_device(self.device)).eval()
+
+    def _tensors(self, rows: Encoded, part: slice | np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Codes (b, d), normal scores (b, l) of the lines' values, and which of these are known (b, l)."""
+        device = self.network_.starts.device
+        lines = rows.values[part][:, self.network_.lines]
+        codes = torch.from_numpy(rows.codes[part].astype(np.int64)).to(device)
+        values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float().to(device)
+        return codes, values, torch.from_numpy(~np.isnan(lines)).to(device)
+
+    def _state(self) -> State:
+        return State.merge(groups=groups_state(self.groups_), network=State({}, weights_of(self.network_)))
+
+    def _restore(self, state: State) -> None:
+        self.groups_ = groups_from_state(state.nested("groups"), self.encoder_.slots)
+        self.network_ = self._network(torch.Generator().manual_seed(0))
+        put_weights(self.network_, state.nested("network").arrays)
+        self.network_.eval()

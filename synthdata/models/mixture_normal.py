@@ -44,13 +44,20 @@ def interval_log_probability(low: Any, high: Any) -> Any:
 
 
 def truncated_normal(low: np.ndarray, high: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Standard normal draws (n,) from between ``low`` (n,) and ``high`` (n,), by inverting the distribution."""
+    """Standard normal draws (n,) from between ``low`` (n,) and ``high`` (n,)."""
+    return truncated_quantile(low, high, generator.random(len(low)))
+
+
+def truncated_quantile(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The points (n,) below which a ``share`` (n,) of the standard normal between ``low`` and ``high`` (n,) lies.
+
+    In the right tail the share is counted from above, where the distribution function is too near to 1.
+    """
     from scipy.special import log_ndtr, ndtri_exp
 
     left, right, flipped = _towards_left(low, high)
     bottom, top = log_ndtr(left), log_ndtr(right)
     with np.errstate(divide="ignore"):
-        share = generator.random(len(left))
         z = ndtri_exp(np.logaddexp(bottom + np.log1p(-share), top + np.log(share)))
     z = np.clip(z, left, right)
     return np.asarray(np.where(flipped, -z, z))

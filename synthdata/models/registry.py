@@ -25,6 +25,7 @@ BUILT_IN = {
     "boosted": "synthdata.models.boosted:BoostedTrees",
     "autoregressive": "synthdata.models.autoregressive:Autoregressive",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
+    "copula": "synthdata.models.copula:GaussianCopula",
     "diffusion": "synthdata.models.diffusion:Diffusion",
     "flow": "synthdata.models.flow:Flow",
     "aim": "synthdata.models.aim:AIM",

@@ -11,8 +11,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import MissingExtraError
-from synthdata.models.registry import make_model, model_names
+from synthdata.errors import MissingExtraError, ModelError, SchemaError
+from synthdata.models.registry import make_model, model_class, model_names
 from synthdata.pipeline import SchemaLike, Source, open_source, prepare
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
@@ -135,10 +135,15 @@ def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
         return Cost(name, None, str(error))
     if "time_budget" in known:
         return Cost(name, None, "as long as you allow it (--time-budget SECONDS); some minutes by default")
+    if not model_class(name).savable:
+        return Cost(name, None, "not timed: the model of another library, for comparison")
     for size in sizes:
         sample = real.take(np.sort(generator.permutation(len(real))[:size]))
         start = time.perf_counter()
-        make_model(name).fit(sample, seed=0).sample(size, seed=0)
+        try:
+            make_model(name).fit(sample, seed=0).sample(size, seed=0)
+        except (ModelError, SchemaError) as error:
+            return Cost(name, None, str(error))
         spent.append(time.perf_counter() - start)
         if spent[-1] > PATIENCE:
             break

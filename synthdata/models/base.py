@@ -219,8 +219,8 @@ class Synthesizer(ABC):
         Raises:
             ModelError: the model is not fitted, or of a kind that cannot be saved (``savable`` is False).
         """
-        self.require_savable()
         self._require_fitted()
+        self.require_savable()
         state = State.merge(encoder=self.encoder_.state(), model=self._state())
         manifest = {"model": self.name, "parameters": self.parameters(), "rows": self.rows_, "config": state.config}
         texts = {}

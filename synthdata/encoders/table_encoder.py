@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -11,9 +12,11 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
 from synthdata.encoders.categorical import CategoricalEncoder
 from synthdata.encoders.number_line import Transform
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
+from synthdata.encoders.rule_layout import RuleLayout
+from synthdata.encoders.rule_parts import FOLLOWS, Follows, Joint
 from synthdata.errors import ModelError, SchemaError, did_you_mean
 from synthdata.table.schema import Column, Schema, parse_schema
-from synthdata.table.storage import Cells, from_cells, restore
+from synthdata.table.storage import Cells, from_cells, restore, to_cells
 from synthdata.table.table import Table
 
 ColumnEncoder = NumericEncoder | CategoricalEncoder
@@ -21,6 +24,9 @@ ColumnEncoder = NumericEncoder | CategoricalEncoder
 
 class TableEncoder:
     """Encodes the modelled columns of a table, and makes up the others afresh.
+
+    Columns that the schema's rules speak of may be learnt in another form (``layout``), so that the rules hold in
+    whatever is decoded; a slot then has the name of a column whose place it takes.
 
     Args:
         transform: the scale on which values lie: ``quantile`` (normal scores), ``uniform`` (shares of rows),
@@ -35,6 +41,7 @@ class TableEncoder:
 
     schema: Schema
     columns: tuple[ColumnEncoder, ...]
+    layout: RuleLayout
     rows: int
     null_shares: dict[str, float]
 
@@ -55,16 +62,20 @@ class TableEncoder:
         """Learn how to encode the columns of a table (n, d).
 
         Raises:
-            SchemaError: a column has no value that enough rows share; the message says what to do.
+            SchemaError: a column has no value that enough rows share, or the table breaks a rule of its schema; the
+                message says what to do.
         """
         self.schema, self.rows = table.schema, len(table)
+        self.layout = RuleLayout.fit(table, self.options.rare_threshold)
+        self._listings = self._common_categories(table)
+        inner = self.layout.forward(table)
         encoders: list[ColumnEncoder] = []
-        for column in self.schema.modelled:
-            cells = table.cells(column.name)
+        for column in self.layout.columns:
+            cells = inner.cells(column.name)
             if column.continuous:
                 encoders.append(NumericEncoder.fit(column, cells, self.options, generator))
             else:
-                order = _stored_order(table.frame[column.name])
+                order = _stored_order(inner.frame[column.name]) if column.name in inner.frame else None
                 least, transform = self.options.rare_threshold, self.options.transform
                 encoders.append(CategoricalEncoder.fit(column, cells, order, least, transform))
         self.columns = tuple(encoders)
@@ -87,6 +98,7 @@ class TableEncoder:
         replaced. Without one, as for scoring: numbers stand in the middle of their step, and what the encoder does
         not know is `UNSEEN`.
         """
+        table = self.layout.forward(table)
         codes = np.empty((len(table), len(self.columns)), dtype=np.int32)
         values = np.full((len(table), len(self.columns)), np.nan)
         for j, column in enumerate(self.columns):
@@ -99,13 +111,45 @@ class TableEncoder:
 
     def decode(self, encoded: Encoded) -> pd.DataFrame:
         """The modelled columns (n, d) of encoded rows, each with its own storage."""
-        if not self.columns:
-            return pd.DataFrame(index=pd.RangeIndex(len(encoded)))
-        return restore({c.slot.name: self._series(j, encoded) for j, c in enumerate(self.columns)}, self.schema)
+        return self.decode_sound(encoded)[0]
 
-    def decode_column(self, name: str, encoded: Encoded) -> pd.Series:
-        """One column (n,) of encoded rows."""
-        return self._series(self.position(name), encoded)
+    def decode_sound(self, encoded: Encoded) -> tuple[pd.DataFrame, np.ndarray]:
+        """The modelled columns (n, d) of encoded rows, and which rows (n,) can be used.
+
+        Those cannot in which a column follows from others, and it is not known what follows from them.
+        """
+        sound = np.ones(len(encoded), dtype=bool)
+        if not self.columns:
+            return pd.DataFrame(index=pd.RangeIndex(len(encoded))), sound
+        made: dict[str, pd.Series] = {}
+        if self.layout.parts or self.layout.guards:
+            cells = {name: self._cells(self._slot_of(name), encoded) for name in self.layout.needed}
+            outer, sound = self.layout.inverse(cells)
+            made = {
+                name: from_cells(found, self.schema[name], self._listings.get(name)) for name, found in outer.items()
+            }
+        for j, column in enumerate(self.columns):
+            if self.layout.part_of(column.slot.name) is None:
+                made[column.slot.name] = self._series(j, encoded)
+        return restore(made, self.schema), sound
+
+    def _cells(self, position: int, encoded: Encoded) -> Cells:
+        """One learnt column (n,) of encoded rows in plain form."""
+        column, codes = self.columns[position], encoded.codes[:, position]
+        if isinstance(column, NumericEncoder):
+            return column.decode(codes, encoded.values[:, position])
+        return column.decode(codes)
+
+    def _common_categories(self, table: Table) -> dict[str, list[Any]]:
+        """For columns of a category dtype that are learnt in another form: the categories that may be drawn."""
+        out = {}
+        for part in self.layout.parts:
+            for name in part.replaced:
+                order = _stored_order(table.frame[name])
+                if order is not None:
+                    known = part.values(name) if isinstance(part, Joint | Follows) else set()
+                    out[name] = [value for value in order if value in known]
+        return out
 
     def _series(self, position: int, encoded: Encoded) -> pd.Series:
         column, codes = self.columns[position], encoded.codes[:, position]
@@ -136,18 +180,61 @@ class TableEncoder:
         missing = generator.random(len(values)) < share if share else np.zeros(len(values), dtype=bool)
         return from_cells(Cells(values, missing), column, sorted(set(values[~missing]), key=str))
 
+    def learnt_otherwise(self, name: str) -> bool:
+        """Whether a column is learnt in another form than its own, for a rule's sake."""
+        return self.layout.part_of(name) is not None
+
     def position(self, name: str) -> int:
         """Which slot a column has.
 
         Raises:
-            SchemaError: the column is not there, or not modelled.
+            SchemaError: the column is not there, not modelled, or learnt in another form.
         """
+        if not self.learnt_otherwise(name):
+            return self._slot_of(name)
+        raise SchemaError(f"Column {name!r} is {self.layout.notes[name]}; it has no slot of its own.")
+
+    def _slot_of(self, name: str) -> int:
         for j, column in enumerate(self.columns):
             if column.slot.name == name:
                 return j
         raise SchemaError(
             f"There is no modelled column {name!r}.", did_you_mean(name, [c.slot.name for c in self.columns])
         )
+
+    def known_combinations(self, frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
+        """For each rule that goes by what the training rows held: its words, and which rows (n,) of a frame keep it."""
+        out = []
+        for part in (*self.layout.parts, *self.layout.guards):
+            if isinstance(part, Joint | Follows):
+                names = (*part.replaced, *part.needs)
+                cells = {name: to_cells(frame[name], self.schema[name]) for name in names}
+                out.append((str(part), part.sound(cells)))
+        return out
+
+    def implied(self, name: str, meets: Callable[[Cells], np.ndarray]) -> tuple[int, AllowedCells] | None:
+        """A condition on a column that is learnt in another form, as one on a slot; None where it cannot be said so.
+
+        ``meets`` says which plain cells (n,) of the column meet the condition.
+        """
+        part = self.layout.part_of(name)
+        if isinstance(part, Joint):
+            position = self._slot_of(part.inner.name)
+        elif isinstance(part, Follows) and self._always_follows(part):
+            position = self._slot_of(part.on[0].name)
+        else:
+            return None
+        column = self.columns[position]
+        if isinstance(column, NumericEncoder):
+            return None
+        cells = column.decode(np.arange(column.slot.cardinality))
+        return position, AllowedCells(meets(part.read(name, cells)))
+
+    def _always_follows(self, part: Follows) -> bool:
+        """Whether a column always follows from one other that is learnt as it is."""
+        column = self.columns[self._slot_of(part.column.name)]
+        own = column.categories if isinstance(column, CategoricalEncoder) else []
+        return len(part.on) == 1 and own == [FOLLOWS] and not self.learnt_otherwise(part.on[0].name)
 
     def allowed(
         self, name: str, values: tuple[Any, ...] | None, low: float = -np.inf, high: float = np.inf, null: bool = False
@@ -162,6 +249,13 @@ class TableEncoder:
         if isinstance(column, NumericEncoder):
             return column.allowed(values, low, high)
         return column.allowed(values)
+
+    def unknown(self, rows: Table) -> np.ndarray:
+        """Which cells (n, d) of encoded rows are not known because of a null in the table."""
+        missing = {column.name: rows.cells(column.name).missing for column in self.schema.modelled}
+        found = self.layout.unknown(missing)
+        columns = [found[column.slot.name] for column in self.columns]
+        return np.column_stack(columns) if columns else np.zeros((len(rows), 0), dtype=bool)
 
     def log_jacobian(self, encoded: Encoded) -> np.ndarray:
         """What to add (n,) to a log-density of codes and values to have it in the table's own units.
@@ -202,7 +296,7 @@ class TableEncoder:
         out = []
         for column in self.schema:
             made_up = column.generated and not column.drop
-            aside = "made up afresh, not learnt" if made_up else "left out"
+            aside = "made up afresh, not learnt" if made_up else self.layout.notes.get(column.name, "left out")
             nothing = {
                 "cardinality": 0,
                 "continuous": False,
@@ -217,14 +311,15 @@ class TableEncoder:
     @property
     def notes(self) -> list[str]:
         """What was done to rare values, column by column, in plain words; counts only, never a value."""
-        return [f"Column {c.slot.name!r}: {c.describe()['note']}." for c in self.columns if c.describe()["rare_cells"]]
+        said = [f"Column {c.slot.name!r}: {c.describe()['note']}." for c in self.columns if c.describe()["rare_cells"]]
+        return [*said, *(f"Column {name!r}: {note}." for name, note in self.layout.notes.items())]
 
     def state(self) -> State:
         """Everything learnt, as settings and arrays."""
         schema = self.schema.model_dump(mode="json", exclude_none=True)
         options = {name: getattr(self.options, name) for name in NumericOptions.__dataclass_fields__}
         parts = {str(j): column.state() for j, column in enumerate(self.columns)}
-        merged = State.merge(**parts)
+        merged, layout = State.merge(**parts), self.layout.state()
         return State(
             {
                 "schema": schema,
@@ -232,8 +327,10 @@ class TableEncoder:
                 "rows": self.rows,
                 "null_shares": self.null_shares,
                 "columns": merged.config,
+                "layout": layout.config,
+                "listings": self._listings,
             },
-            merged.arrays,
+            {**merged.arrays, **{f"layout/{name}": array for name, array in layout.arrays.items()}},
         )
 
     @classmethod
@@ -242,13 +339,18 @@ class TableEncoder:
         config = state.config
         encoder = cls(**config["options"])
         encoder.schema, encoder.rows = parse_schema(config["schema"], "model file"), config["rows"]
-        encoder.null_shares = config["null_shares"]
+        encoder.null_shares, encoder._listings = config["null_shares"], config.get("listings", {})
+        encoder.layout = (
+            RuleLayout.from_state(encoder.schema, state.nested("layout"))
+            if "layout" in config
+            else RuleLayout(encoder.schema)
+        )
         parts = State(config["columns"], state.arrays)
         encoder.columns = tuple(
             NumericEncoder.from_state(column, parts.nested(str(j)), encoder.options)
             if column.continuous
             else CategoricalEncoder.from_state(column, parts.nested(str(j)), encoder.options.transform)
-            for j, column in enumerate(encoder.schema.modelled)
+            for j, column in enumerate(encoder.layout.columns)
         )
         return encoder
 

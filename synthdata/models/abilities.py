@@ -11,8 +11,9 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from synthdata.encoders.base import UNSEEN, Encoded
+from synthdata.encoders.base import Encoded
 from synthdata.models.base import Synthesizer
+from synthdata.models.imputing import fill_nulls
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
 
@@ -91,31 +92,14 @@ class ImputationMixin(Synthesizer):
     def impute(self, table: Table | pd.DataFrame, *, seed: int | None = None) -> pd.DataFrame:
         """The table with every null of a modelled column drawn from its conditional distribution; the index is kept.
 
-        Columns that are made up afresh stay as they are, and so does one in which the model has never seen a value.
+        Columns that are made up afresh stay as they are, and so does one in which the model has never seen a value. The
+        schema's rules hold in the rows that are filled; where nothing drawn keeps them, the row's nulls stay, and
+        ``attrs["rows_left"]`` of the frame counts such rows.
 
         Raises:
             SchemaError: a column is missing or of another kind.
         """
         rows = self._rows_of(table)
         frame = (table.frame if isinstance(table, Table) else table).copy()
-        encoded = self.encoder_.encode(rows, None)
-        nulls = np.column_stack(
-            [rows.cells(slot.name).missing for slot in encoded.slots] or [np.zeros((len(rows), 0), bool)]
-        )
-        codes, values = encoded.codes.copy(), encoded.values.copy()
-        codes[nulls], values[nulls] = UNSEEN, np.nan
-        filled = self._fill(Encoded(encoded.slots, codes, values), SeedTree(seed).child("impute").generator("rows"))
-        for j, slot in enumerate(encoded.slots):
-            where = np.flatnonzero(
-                nulls[:, j] & (filled.codes[:, j] != (UNSEEN if slot.missing_code is None else slot.missing_code))
-            )
-            if len(where):
-                drawn = self.encoder_.decode_column(slot.name, filled.take(where))
-                column = frame[slot.name].copy()
-                column.iloc[where] = (
-                    drawn.astype(column.dtype).to_numpy()
-                    if column.dtype == object
-                    else drawn.astype(column.dtype).array
-                )
-                frame[slot.name] = column
-        return frame
+        generator = SeedTree(seed).child("impute").generator("rows")
+        return fill_nulls(frame, rows, self.schema_, self.encoder_, lambda encoded: self._fill(encoded, generator))

@@ -14,19 +14,16 @@ import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import InfeasibleError, ModelError, PrivacyError, SchemaError, did_you_mean
+from synthdata.errors import ModelError, PrivacyError, SchemaError, did_you_mean
 from synthdata.models.conditioning import Conditions, parse_conditions
+from synthdata.models.drawing import Keeper, draw
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.runs import artifact
-from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.schema import Schema
 from synthdata.table.table import Table, check_names, refuse_text
-
-#: how many rows are drawn for one that is kept before a condition is called infeasible
-PATIENCE = 10_000
 
 
 class Synthesizer(ABC):
@@ -165,7 +162,9 @@ class Synthesizer(ABC):
     ) -> pd.DataFrame:
         """Draw ``n`` rows; the same seed gives the same rows.
 
-        ``given`` puts conditions on columns: ``"age>=30; sex=F"`` or ``{"sex": "F"}``.
+        ``given`` puts conditions on columns: ``"age>=30; sex=F"`` or ``{"sex": "F"}``. Under conditions the frame's
+        ``attrs["drawing"]`` says how many rows were drawn for it, and the effective sample size: rows that few drawn
+        ones meet are repeated.
 
         Raises:
             InfeasibleError: the conditions (or the schema's rules) are met by almost no row.
@@ -176,34 +175,20 @@ class Synthesizer(ABC):
         progress = progress or silent()
         generator = SeedTree(seed).child("sample").generator("rows")
         conditions = parse_conditions(given, self.schema_)
-        rules = parse_rules(self.schema_)
         allowed = conditions.allowed(self.encoder_)
-        kept: list[pd.DataFrame] = []
-        have = drawn = 0
-        while have < n or not kept:
-            # The first round draws what is asked for; later ones as many as the acceptance so far suggests.
-            want = n - have if not drawn else int(min((n - have) * drawn / max(have, 1) * 1.2 + 16, 200_000))
-            frame = self._draw_frame(want, conditions, allowed, generator)
-            fine = conditions.matches(frame)
-            for rule in rules:
-                fine &= ~violations(frame, rule)
-            frame = frame[fine][: n - have]
-            kept.append(frame)
-            have, drawn = have + len(frame), drawn + want
-            if n:
-                progress.step(have / n)
-            if have < n and drawn > PATIENCE and have < drawn / PATIENCE:
-                raise InfeasibleError(
-                    f"Of {drawn:,} rows drawn, {have:,} met {conditions.describe() or 'the rules of the schema'}.",
-                    "Loosen the conditions, or check that such rows exist in the real table.",
-                )
-        frame = pd.concat(kept, ignore_index=True) if len(kept) > 1 else kept[0].reset_index(drop=True)
-        return self.encoder_.add_generated(frame, generator)
+        keeper = Keeper(self.schema_, conditions, self.encoder_)
+        frame, drawing = draw(
+            lambda count: self._draw_frame(count, conditions, allowed, generator), n, keeper, generator, progress
+        )
+        frame = self.encoder_.add_generated(frame, generator)
+        if conditions:
+            frame.attrs["drawing"] = drawing.as_attribute()
+        return frame
 
     def _draw_frame(
         self, n: int, conditions: Conditions, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
     ) -> pd.DataFrame:
-        """The modelled columns of ``n`` rows, or of those among them that meet the encoded conditions."""
+        """The modelled columns of ``n`` rows, or of those among them that can be read and meet the conditions."""
         encoded = self._sample_given(n, allowed, generator) if allowed else None
         if encoded is None:
             encoded = self._sample(n, generator)
@@ -211,7 +196,8 @@ class Synthesizer(ABC):
         for j, cells in allowed.items():
             good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
         encoded = encoded.take(np.flatnonzero(good))
-        return conditions.settle(self.encoder_.decode(encoded), encoded, self.encoder_)
+        frame, sound = self.encoder_.decode_sound(encoded)
+        return conditions.settle(frame, encoded, self.encoder_)[sound]
 
     def save(self, path: str | Path) -> None:
         """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, no code.

@@ -15,7 +15,7 @@ from synthdata.encoders.base import AllowedCells, Encoded
 from synthdata.errors import InfeasibleError, SchemaError, did_you_mean
 from synthdata.table.declared import plain_bound
 from synthdata.table.schema import Column, Schema
-from synthdata.table.storage import integral, to_cells
+from synthdata.table.storage import Cells, integral, to_cells
 
 if TYPE_CHECKING:
     from synthdata.encoders.table_encoder import TableEncoder
@@ -37,15 +37,18 @@ class Condition:
 
     def matches(self, series: pd.Series) -> np.ndarray:
         """Which cells (n,) of a stored column meet the condition."""
-        cells = to_cells(series, self.column)
+        return self.meets(to_cells(series, self.column))
+
+    def meets(self, cells: Cells) -> np.ndarray:
+        """Which plain cells (n,) meet the condition."""
         if self.null:
             return cells.missing
         if self.values is not None:
             wanted = set(self.values)
             good = np.fromiter((value in wanted for value in cells.values.tolist()), dtype=bool, count=len(cells))
         else:
-            plain = np.where(cells.missing, np.nan, cells.values.astype(float))
-            good = (plain >= self.low) & (plain <= self.high)
+            values = np.where(cells.missing, 0, cells.values)
+            good = np.asarray((values >= self.low) & (values <= self.high), dtype=bool)
         return good & ~cells.missing
 
 
@@ -74,7 +77,10 @@ class Conditions:
         for condition in self.conditions:
             if condition.values is None or len(condition.values) != 1 or not condition.column.continuous:
                 continue
-            name, position = condition.column.name, encoder.position(condition.column.name)
+            name = condition.column.name
+            if encoder.learnt_otherwise(name):
+                continue
+            position = encoder.position(name)
             cells = encoder.allowed(name, condition.values)
             if encoded.slots[position].continuous and cells.codes[0] and cells.low == cells.high:
                 at = encoded.codes[:, position] == 0
@@ -82,17 +88,22 @@ class Conditions:
         return frame
 
     def allowed(self, encoder: TableEncoder) -> dict[int, AllowedCells]:
-        """The conditions in encoded form, by slot position.
+        """The conditions in encoded form, by slot position; those that no slot can tell of are left to `matches`.
 
         Raises:
             InfeasibleError: no cell that the model knows can meet a condition.
         """
         out: dict[int, AllowedCells] = {}
         for condition in self.conditions:
-            position = encoder.position(condition.column.name)
-            cells = encoder.allowed(
-                condition.column.name, condition.values, condition.low, condition.high, condition.null
-            )
+            name = condition.column.name
+            if encoder.learnt_otherwise(name):
+                implied = encoder.implied(name, condition.meets)
+                if implied is None:
+                    continue
+                position, cells = implied
+            else:
+                position = encoder.position(name)
+                cells = encoder.allowed(name, condition.values, condition.low, condition.high, condition.null)
             if position in out:
                 codes = out[position].codes & cells.codes
                 low, high = max(out[position].low, cells.low), min(out[position].high, cells.high)

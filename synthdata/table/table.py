@@ -64,6 +64,13 @@ class Table:
                 check_declared(cells, column)
         return table
 
+    @classmethod
+    def of_cells(cls, frame: pd.DataFrame, schema: Schema, cells: Mapping[str, Cells]) -> Table:
+        """A table of columns in plain form; ``frame`` holds those of them that were stored as they are."""
+        table = cls(frame, schema)
+        table._cells = dict(cells)
+        return table
+
     def __len__(self) -> int:
         return len(self.frame)
 

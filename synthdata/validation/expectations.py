@@ -77,7 +77,7 @@ def check_source(table: Table) -> list[dict[str, Any]]:
 def check_synthetic(table: Table, schema: Schema, train: Table | None = None) -> list[dict[str, Any]]:
     """The schema's suite on the synthetic table; with ``train``, also whether it stays within what train holds."""
     learnt = [] if train is None else _learnt(train, table)
-    return [*structure_checks(table, schema), *run_suite(table, [*suite(schema), *learnt])]
+    return [*structure_checks(table, schema, train), *run_suite(table, [*suite(schema), *learnt])]
 
 
 def run_suite(table: Table, entries: list[Expectation]) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
-from synthdata.table.constraints import Inequality, parse_rules, violations
+from synthdata.table.constraints import parse_rules, violations
+from synthdata.table.rule_kinds import Combination
 from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
 from synthdata.validation.checks import check
@@ -18,14 +19,17 @@ from synthdata.validation.checks import check
 ALLOWED = 0.005
 
 
-def structure_checks(table: Table, schema: Schema) -> list[dict[str, Any]]:
-    """Whether a table keeps the schema's storage, decimals and rules, on all rows."""
+def structure_checks(table: Table, schema: Schema, train: Table | None = None) -> list[dict[str, Any]]:
+    """Whether a table keeps the schema's storage, decimals and rules, on all rows.
+
+    Rules that go by what the real table holds (combinations without a list, dependences) are held against ``train``.
+    """
     checks: list[dict[str, Any]] = []
     for column in schema:
         if not column.drop and column.name in table.frame.columns:
             checks += _storage(table, column)
             checks += _decimals(table, column)
-    return [*checks, *_rules(table, schema)]
+    return [*checks, *_rules(table, schema, train)]
 
 
 def family(dtype: str) -> str:
@@ -79,13 +83,15 @@ def _decimals(table: Table, column: Column) -> Iterator[dict[str, Any]]:
     yield check(column.name, text, passed, "warn", detail, advice)
 
 
-def _rules(table: Table, schema: Schema) -> Iterator[dict[str, Any]]:
+def _rules(table: Table, schema: Schema, train: Table | None) -> Iterator[dict[str, Any]]:
     for rule in parse_rules(schema):
         if any(column.name not in table.frame.columns for column in rule.columns):
             continue
-        single = None if isinstance(rule, Inequality) else rule.columns[0].name
+        if isinstance(rule, Combination) and rule.allowed is None and train is None:
+            continue  # a table by itself cannot tell
+        single = rule.columns[0].name if len(rule.columns) == 1 else None
         try:
-            broken = int(violations(table.frame, rule).sum())
+            broken = int(violations(table.frame, rule, None if train is None else train.frame).sum())
         except SchemaError as error:
             yield check(single, f"keeps the rule {rule}", False, "fail", str(error), "Correct the columns' storage.")
             continue

@@ -77,6 +77,15 @@ METRICS: dict[str, Term] = {
         "A low figure means that kinds of rows are missing: look at rare categories.",
         "score",
     ),
+    "fidelity.authenticity": Term(
+        "Authenticity",
+        "Are synthetic rows more than small changes of real ones?",
+        "The share of synthetic rows that lie farther from their nearest training row than that row lies from its own "
+        "nearest neighbour.",
+        "About as high as for fresh real rows.",
+        "Clearly below, rows are near copies: see the privacy part.",
+        "score",
+    ),
     "utility.tstr": Term(
         "Predictive score",
         "Does a model trained on synthetic rows work on real ones?",

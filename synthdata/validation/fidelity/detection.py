@@ -15,7 +15,7 @@ import numpy as np
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable, Side
 from synthdata.validation.parallel import side_by_side
-from synthdata.validation.statistics import NORMAL_95
+from synthdata.validation.statistics import NORMAL_95, auc_with_deviation
 from synthdata.validation.trees import fit_classifier
 
 if TYPE_CHECKING:
@@ -109,19 +109,3 @@ def _importances(
 
     falls = side_by_side(fall, range(len(names)))
     return sorted(zip(names, falls, strict=True), key=lambda entry: -entry[1])
-
-
-def auc_with_deviation(positive: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
-    """The area under the ROC curve and its standard deviation after DeLong et al. (1988), ties half.
-
-    >>> auc_with_deviation(np.array([False, True]), np.array([0.1, 0.9]))[0]
-    1.0
-    """
-    from scipy.stats import rankdata
-
-    m, n = int(positive.sum()), int((~positive).sum())
-    ranks = rankdata(guess)
-    above = (ranks[positive] - rankdata(guess[positive])) / n
-    below = 1 - (ranks[~positive] - rankdata(guess[~positive])) / m
-    spread = (above.var(ddof=1) / m if m > 1 else 0.0) + (below.var(ddof=1) / n if n > 1 else 0.0)
-    return float(above.mean()), float(np.sqrt(spread))

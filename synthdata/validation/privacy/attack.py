@@ -10,7 +10,7 @@ from scipy import stats
 
 from synthdata.validation.base import Figure
 from synthdata.validation.privacy.pool import Pool
-from synthdata.validation.statistics import NORMAL_95, wilson
+from synthdata.validation.statistics import NORMAL_95, around, auc_with_deviation, wilson
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,8 @@ def by_score(name: str, how: str, scores: np.ndarray, pool: Pool) -> Attack:
     higher (Mann and Whitney 1947), and members are more than their share among the most suspicious hundredth.
     """
     member = pool.member
-    ranks = stats.rankdata(scores)
     members, others = int(member.sum()), int((~member).sum())
-    auc = float((ranks[member].sum() - members * (members + 1) / 2) / (members * others))
-    half = NORMAL_95 * _deviation(scores, ranks, member)
+    auc, deviation = auc_with_deviation(member, scores)
     rank_p = float(stats.mannwhitneyu(scores[member], scores[~member], alternative="greater", method="asymptotic")[1])
     order = np.argsort(-scores, kind="stable")
     top = np.zeros(len(scores), bool)
@@ -91,7 +89,7 @@ def by_score(name: str, how: str, scores: np.ndarray, pool: Pool) -> Attack:
     )
     figure = Figure(
         auc,
-        (max(0.0, auc - half), min(1.0, auc + half)),
+        around(auc, deviation),
         0.5,
         "lower",
         n=len(pool.synthetic),
@@ -147,11 +145,3 @@ def by_success(metric: str, how: str, success: np.ndarray, pool: Pool, baseline:
     }
     figure = Figure(value, wilson(float(hits.sum()), len(hits)), reference, "lower", n=len(pool.synthetic))
     return Attack(metric, name, how, figure, (test,), counts | facts)
-
-
-def _deviation(scores: np.ndarray, ranks: np.ndarray, member: np.ndarray) -> float:
-    """DeLong's standard deviation of the area under the ROC curve, by ranks (Sun and Xu 2014)."""
-    members, others = int(member.sum()), int((~member).sum())
-    first = (ranks[member] - stats.rankdata(scores[member])) / others
-    second = 1 - (ranks[~member] - stats.rankdata(scores[~member])) / members
-    return float(np.sqrt(first.var(ddof=1) / members + second.var(ddof=1) / others))

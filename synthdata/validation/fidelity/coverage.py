@@ -3,8 +3,8 @@
 Rows are points: numbers scaled to 0 … 1 by train's range (a null lies at 0), categories one-hot. For 30 levels, the
 share of synthetic rows inside the ball around train's centre that holds that share of train rows; and the share of
 train rows that have a synthetic row no farther than their own nearest neighbour, itself inside such a ball of the
-synthetic table. Each figure is one minus the mean difference from the level. Authenticity is the share of synthetic rows that lie
-farther from their nearest train row than that row from its own neighbour.
+synthetic table. Each figure is one minus the mean difference from the level. Authenticity is the share of synthetic
+rows that lie farther from their nearest train row than that row from its own neighbour.
 """
 
 from __future__ import annotations

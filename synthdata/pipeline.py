@@ -5,6 +5,7 @@ Every stage is one call into its room; read this page to know what happens, and 
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from synthdata import connectors
@@ -22,10 +24,12 @@ from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError,
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
+from synthdata.privacy.ledger import Privacy
 from synthdata.progress import EventLog, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.html import render
 from synthdata.reporting.report import Report
+from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
 from synthdata.table.infer import infer
@@ -38,6 +42,13 @@ from synthdata.validation.suite import validate
 
 Source = str | Path | pd.DataFrame
 SchemaLike = str | Path | Schema | Mapping[str, Any] | None
+
+
+#: what the ledger of a run covers, and what it does not
+COVERED = {
+    "covers": "the synthetic table, the model and ledger.json",
+    "internal": "not covered by epsilon: report, schema, expectations, run record and events look at real rows",
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ def run(
     split_seed: int | None = None,
     settings: Sequence[str] = (),
     overwrite: bool = False,
+    privacy: Privacy | float | None = None,
     share: bool = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -76,8 +88,12 @@ def run(
     ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
     statistic of real rows; the one that is handed back does.
 
+    With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it.
+    The report and the checks of the source still look at real rows: its ``privacy.dp`` says so.
+
     Raises:
         SynthdataError: the input cannot be used; the message says what to do.
+        PrivacyError: the model cannot keep the privacy asked for, or the source's budget is used up.
     """
     progress = progress or silent()
     if not 0 < holdout < 1:
@@ -85,12 +101,15 @@ def run(
     if rows is not None and rows < 1:
         raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
     synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    budget = Privacy.of(privacy) if privacy is not None else None
+    if budget:
+        synthesizer.require_private_form()
     rules = load_policy(policy)
     seeds = SeedTree(seed)
 
     loaded = open_source(source, table=table, query=query, progress=progress)
     with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=budget is None)
         require_rows(real)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
     folder = RunFolder.create(
@@ -114,13 +133,19 @@ def run(
             source_checks = check_source(real)
             write_text(folder.file("schema.json"), real.schema.to_json())
             write_text(folder.file("expectations.json"), suite_json(real.schema))
-        train, held = real.split(holdout, (seeds if split_seed is None else SeedTree(split_seed)).generator("split"))
+        split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
+        train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
         with progress.stage("fit", f"Fitting {synthesizer.name}"):
-            synthesizer.fit(train, seed=seeds.integer("fit"), progress=progress)
+            with paid(budget, real, synthesizer, loaded.display):
+                synthesizer.fit(train, privacy=budget, seed=seeds.integer("fit"), progress=progress)
             if synthesizer.savable:
                 synthesizer.save(folder.file("model"))
+            if synthesizer.ledger_ is not None:
+                write_text(folder.file("ledger.json"), json.dumps(synthesizer.ledger_, indent=1, ensure_ascii=False))
+        # The exact number of rows was not paid for.
+        usual = len(real) if budget is None else round(synthesizer.rows_ / (1 - holdout))
         with progress.stage("sample", "Drawing synthetic rows"):
-            synthetic = synthesizer.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
+            synthetic = synthesizer.sample(rows or usual, seed=seeds.integer("sample"), progress=progress)
             connectors.write(synthetic, folder.file("synthetic.parquet"))
         with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
             made = Table.of(synthetic, real.schema.kept)
@@ -139,6 +164,8 @@ def run(
             sizes = (len(train), len(held), len(synthetic))
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]
+            if synthesizer.ledger_ is not None:
+                facts["privacy"] = {**facts["privacy"], "dp": {**synthesizer.ledger_, **COVERED}}
             report = write_report({**facts, "run": about, "notes": notes}, folder.path, made if share else None)
     return Run(folder.path, report, synthetic)
 
@@ -203,23 +230,30 @@ def fit(
     drop_text: bool = False,
     seed: int | None = None,
     settings: Sequence[str] = (),
+    privacy: Privacy | float | None = None,
     progress: Progress | None = None,
 ) -> Synthesizer:
     """Fit a model on every row of a table, without a holdout, and save it into the folder ``save``.
 
+    With ``privacy`` within that budget, which the source's account in the store of budgets pays for.
+
     Raises:
         SynthdataError: the input cannot be used.
+        PrivacyError: the model cannot keep the privacy asked for, or the source's budget is used up.
     """
     progress = progress or silent()
     synthesizer = make_model(model, settings) if isinstance(model, str) else model
     if save is not None:
         synthesizer.require_savable()
+    budget = Privacy.of(privacy) if privacy is not None else None
+    if budget:
+        synthesizer.require_private_form()
     loaded = open_source(source, table=table, query=query, progress=progress)
     with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=budget is None)
         require_rows(real)
-    with progress.stage("fit", f"Fitting {synthesizer.name}"):
-        synthesizer.fit(real, seed=seed, progress=progress)
+    with progress.stage("fit", f"Fitting {synthesizer.name}"), paid(budget, real, synthesizer, loaded.display):
+        synthesizer.fit(real, privacy=budget, seed=seed, progress=progress)
     if save is not None:
         synthesizer.save(save)
     return synthesizer
@@ -234,8 +268,69 @@ def open_source(
     return connectors.read(source, table=table, query=query, progress=progress)
 
 
-def prepare(frame: pd.DataFrame, schema: SchemaLike, *, target: str | None = None, drop_text: bool = False) -> Table:
+def account(
+    source: Source,
+    store: BudgetStore | None = None,
+    *,
+    cap: float | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    progress: Progress | None = None,
+) -> Account:
+    """What all private runs on a source have spent together; with ``cap``, the most they may from now on.
+
+    Raises:
+        SynthdataError: the source cannot be read, or the cap is not above 0.
+    """
+    store = store or BudgetStore()
+    check_names(frame := open_source(source, table=table, query=query, progress=progress).frame)
+    fingerprint = Table(frame, infer(frame).schema).fingerprint()
+    if cap is not None:
+        store.set_cap(fingerprint, cap)
+    return store.account(fingerprint)
+
+
+@contextmanager
+def paid(budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: str) -> Iterator[None]:
+    """Fit inside: the source's account pays the whole budget first, and gets back what the fit did not spend.
+
+    Raises:
+        PrivacyError: the account's cap does not allow it.
+    """
+    if budget is None:
+        yield
+        return
+    store = BudgetStore()
+    entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=synthesizer.name, source=source)
+    yield
+    spent = synthesizer.ledger_ or {}
+    store.settle(entry, spent.get("epsilon_spent", budget.epsilon), spent.get("delta_spent", budget.delta))
+
+
+def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
+    """Two parts, each row by a coin of its own, so that one row more or less moves no other.
+
+    Raises:
+        TableError: all rows fell on one side.
+    """
+    held = generator.random(len(table)) < fraction
+    if held.all() or not held.any():
+        raise TableError("The table is too small to set rows aside one by one.", "Give more rows, or use `fit`.")
+    return table.take(np.flatnonzero(~held)), table.take(np.flatnonzero(held))
+
+
+def prepare(
+    frame: pd.DataFrame,
+    schema: SchemaLike,
+    *,
+    target: str | None = None,
+    drop_text: bool = False,
+    strict: bool = True,
+) -> Table:
     """A checked table: what is inferred, overruled by what the caller says of it.
+
+    Without ``strict`` cells out of the declared bounds or categories are not complained of: under privacy even how many
+    there are must be paid for.
 
     Raises:
         TableError, SchemaError: the table and the schema do not fit; free text that nobody asked to drop.
@@ -254,8 +349,9 @@ def prepare(frame: pd.DataFrame, schema: SchemaLike, *, target: str | None = Non
             if column.kind == "text":
                 known = known.replace(column.name, drop=True)
     refuse_text(known)
-    table = Table.of(frame, known)
-    check_rules(table)
+    table = Table.of(frame, known, strict=strict)
+    if strict:
+        check_rules(table)
     return table
 
 

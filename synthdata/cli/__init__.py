@@ -12,13 +12,14 @@ from pathlib import Path
 
 import typer
 
+from synthdata.cli.budgeting import budget
 from synthdata.cli.comparing import compare
 from synthdata.cli.judging import evaluate, run
 from synthdata.cli.looking import dashboard, inspect, models
 from synthdata.cli.modelling import fit, impute, sample, score
 from synthdata.errors import Cancelled, SynthdataError
 
-COMMANDS = (inspect, run, fit, sample, impute, score, evaluate, compare, models, dashboard)
+COMMANDS = (inspect, run, fit, sample, impute, score, evaluate, compare, models, budget, dashboard)
 
 app = typer.Typer(
     help="Synthetic tabular data, with its fidelity, usefulness and privacy measured.",

@@ -25,7 +25,7 @@ from synthdata.cli.options import (
     Target,
     TimeBudget,
 )
-from synthdata.cli.working import finish, settings_of, working
+from synthdata.cli.working import finish, privacy_of, settings_of, working
 
 
 def run(
@@ -50,7 +50,8 @@ def run(
     delta: Delta = None,
 ) -> None:
     """From a real table to a judged synthetic one: fit, draw, measure, report."""
-    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
+    settings = [*(param or ()), *settings_of(model, device, time_budget)]
+    privacy = privacy_of(epsilon, delta)
     from synthdata import pipeline
 
     with working() as (console, progress):
@@ -68,6 +69,7 @@ def run(
             drop_text=drop_text,
             seed=seed,
             settings=settings,
+            privacy=privacy,
             overwrite=overwrite,
             share=share,
             progress=progress,

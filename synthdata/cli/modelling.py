@@ -25,7 +25,7 @@ from synthdata.cli.options import (
     Target,
     TimeBudget,
 )
-from synthdata.cli.working import settings_of, working
+from synthdata.cli.working import privacy_of, settings_of, working
 
 
 def fit(
@@ -45,7 +45,8 @@ def fit(
     delta: Delta = None,
 ) -> None:
     """Fit a model on every row and save it."""
-    settings = [*(param or ()), *settings_of(model, device, time_budget, epsilon, delta)]
+    settings = [*(param or ()), *settings_of(model, device, time_budget)]
+    privacy = privacy_of(epsilon, delta)
     from synthdata import pipeline
 
     with working() as (console, progress):
@@ -60,6 +61,7 @@ def fit(
             drop_text=drop_text,
             seed=seed,
             settings=settings,
+            privacy=privacy,
             progress=progress,
         )
     console.print(f"Model saved in {save}. Draw rows with: synthdata sample {save} -n 1000 -o rows.csv")

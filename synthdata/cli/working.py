@@ -16,6 +16,7 @@ from synthdata.errors import Cancelled, PrivacyError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from synthdata.privacy.ledger import Privacy
     from synthdata.progress import Progress
     from synthdata.reporting.report import Report
 
@@ -50,23 +51,30 @@ def finish(console: Console, report: Report) -> None:
         raise typer.Exit(1)
 
 
-def settings_of(
-    model: str, device: Device, time_budget: float | None, epsilon: float | None, delta: float | None
-) -> list[str]:
+def privacy_of(epsilon: float | None, delta: float | None) -> Privacy | None:
+    """The budget that the options ask for; None where they ask for none.
+
+    Raises:
+        PrivacyError: a budget that promises nothing, or a δ without an ε.
+    """
+    from synthdata.privacy.ledger import Privacy
+
+    if epsilon is None:
+        if delta is not None:
+            raise PrivacyError("--delta says nothing without --epsilon.", "Give both: --epsilon 1 --delta 1e-6.")
+        return None
+    return Privacy(epsilon) if delta is None else Privacy(epsilon, delta)
+
+
+def settings_of(model: str, device: Device, time_budget: float | None) -> list[str]:
     """The model's own settings for options that not every model has.
 
     Raises:
-        PrivacyError: a privacy budget was asked for, which no model of this version keeps.
         ModelError: the model is unknown, or has no such option.
     """
     from synthdata.errors import ModelError
     from synthdata.models.registry import model_class
 
-    if epsilon is not None or delta is not None:
-        raise PrivacyError(
-            f"The model {model!r} has no differentially private training in this version.",
-            "Without --epsilon the table is synthetic and its leaks are measured, but nothing is guaranteed.",
-        )
     known = signature(model_class(model).__init__).parameters
     settings = []
     if "device" in known:

@@ -58,7 +58,29 @@ def mu_for(epsilon: float, delta: float, spent: Iterable[Charge] = ()) -> float:
 
     if spent and epsilon_of(spent, delta, near=epsilon) >= epsilon:
         return 0.0
-    return _largest(cost, epsilon, 1e-9, _LARGEST_MU)
+    low, high = 1e-9, _LARGEST_MU
+    if all(charge.rate == 1 and charge.mechanism in _GAUSSIAN_LIKE for charge in spent):
+        # The closed form says where to look; what is handed back has been checked by the loss distribution.
+        square = _gaussian_mu(epsilon, delta - sum(charge.delta for charge in spent)) ** 2
+        near = math.sqrt(max(square - sum(charge.mu**2 for charge in spent), 0.0))
+        if near > 0 and cost(near * 0.998) <= epsilon < cost(near * 1.002):
+            low, high = near * 0.998, near * 1.002
+    return _largest(cost, epsilon, low, high)
+
+
+def _gaussian_mu(epsilon: float, delta: float) -> float:
+    """The Gaussian parameter that costs (ε, δ) by the closed form of Balle and Wang 2018, theorem 8."""
+    from scipy.special import log_ndtr
+
+    def excess(mu: float) -> float:
+        first, second = log_ndtr(mu / 2 - epsilon / mu), epsilon + log_ndtr(-mu / 2 - epsilon / mu)
+        return math.exp(first) - math.exp(min(second, first)) - delta
+
+    low, high = 1e-9, _LARGEST_MU
+    while high / low > 1 + 1e-9:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if excess(middle) <= 0 else (low, middle)
+    return low
 
 
 def sigma_for(epsilon: float, delta: float, rate: float = 1.0, steps: int = 1, spent: Iterable[Charge] = ()) -> float:
@@ -94,7 +116,7 @@ def _largest(cost: Callable[[float], float], most: float, low: float, high: floa
         return 0.0
     # From below, since the loss distribution of a weak mechanism is long.
     reached = low
-    while reached < high and cost(min(reached * 8, high)) <= most:
+    while high / reached > 1.1 and reached < high and cost(min(reached * 8, high)) <= most:
         reached = min(reached * 8, high)
     low, high = reached, min(reached * 8, high)
     while high / low > 1 + TOLERANCE:

@@ -18,8 +18,9 @@ from synthdata.privacy.mechanisms import discrete_gaussian, threshold_for
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.storage import Cells
 
-#: how many σ a noisy count must be above 0 to be taken for something
+#: how many σ a noisy count must be above 0 to be taken for something, alone and among some hundred
 CLEAR = 3.5
+CLEAR_AMONG_MANY = 5.0
 #: into how many parts a bin is cut that turns out to hold too many rows, and how often in a row
 _PARTS = 4
 LEVELS = 10
@@ -80,7 +81,7 @@ def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float]:
         return np.bincount(np.where(numbers < 0, -size, size) + len(edges), minlength=2 * len(edges) + 1)
 
     noisy = look.counts(steps, magnitudes, "bounds")
-    found = np.flatnonzero(noisy > CLEAR * look.sigma) - len(edges)
+    found = np.flatnonzero(noisy > CLEAR_AMONG_MANY * look.sigma) - len(edges)
     if not len(found):
         return 0.0, 0.0
     first, last = int(found[0]), int(found[-1])

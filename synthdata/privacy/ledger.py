@@ -105,6 +105,7 @@ class Ledger:
         self._charges: list[Charge] = []
         self._left_of: dict[str, float] = {}
         self._spent: float | None = 0.0
+        self._whole: float | None = None
 
     @property
     def charges(self) -> tuple[Charge, ...]:
@@ -171,8 +172,9 @@ class Ledger:
         """The Gaussian parameter that the split grants a stage; for ``training`` all that is left."""
         if stage == "training":
             return mu_for(self.privacy.epsilon, self.privacy.delta, self._charges)
-        whole = mu_for(self.privacy.epsilon, self.privacy.delta * (1 - DOMAIN_DELTA))
-        return whole * math.sqrt(self.privacy.split.get(stage, 0.0))
+        if self._whole is None:
+            self._whole = mu_for(self.privacy.epsilon, self.privacy.delta * (1 - DOMAIN_DELTA))
+        return self._whole * math.sqrt(self.privacy.split.get(stage, 0.0))
 
     def _take_from(self, charge: Charge) -> None:
         stage = charge.part_of or ""

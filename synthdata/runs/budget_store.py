@@ -1,0 +1,247 @@
+"""How much privacy all runs on one source have cost together, kept in a database that several people may share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthdata.errors import MissingExtraError, PrivacyError
+from synthdata.runs.store import now
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+#: names another place than the default, as a path or any URL that SQLAlchemy knows
+VARIABLE = "SYNTHDATA_BUDGET"
+
+
+@dataclass(frozen=True)
+class Spending:
+    """One run's entry: ``state`` is ``reserved`` until the run has settled what it really spent."""
+
+    started: str
+    model: str
+    source: str
+    epsilon: float
+    delta: float
+    state: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a source's runs have cost together, by simple addition, and the most that they may."""
+
+    fingerprint: str
+    epsilon: float
+    delta: float
+    cap: float | None
+    spendings: tuple[Spending, ...]
+
+
+class BudgetStore:
+    """Accounts by the fingerprint of a source.
+
+    An ε is reserved in one statement that also holds it to the cap, so that runs at the same time cannot overdraw it
+    together; a run that ends early keeps its reservation, since it may have looked.
+
+    Args:
+        place: a path of a SQLite file, or a URL for SQLAlchemy; by default what the variable ``SYNTHDATA_BUDGET``
+            names, or ``synthdata/budget.sqlite`` among the user's data.
+    """
+
+    def __init__(self, place: str | Path | None = None) -> None:
+        text = str(place or os.environ.get(VARIABLE) or _default_place())
+        self.url = text if "://" in text else f"sqlite:///{Path(text).expanduser()}"
+        self._engine: Engine | None = None
+
+    def account(self, fingerprint: str) -> Account:
+        """What is on record of a source; nothing spent and no cap where there is nothing."""
+        from sqlalchemy import text
+
+        with self._work() as connection:
+            found = connection.execute(
+                text("SELECT epsilon, delta, cap FROM accounts WHERE fingerprint = :fingerprint"),
+                {"fingerprint": fingerprint},
+            ).first()
+            rows = connection.execute(
+                text(
+                    "SELECT started, model, source, epsilon, delta, state FROM spendings "
+                    "WHERE fingerprint = :fingerprint ORDER BY id"
+                ),
+                {"fingerprint": fingerprint},
+            ).all()
+        epsilon, delta, cap = found or (0.0, 0.0, None)
+        # What additions and subtractions of floats leave over is nothing.
+        return Account(fingerprint, round(epsilon, 9), delta, cap, tuple(Spending(*row) for row in rows))
+
+    def set_cap(self, fingerprint: str, cap: float) -> None:
+        """Hold all runs on a source to a total ε.
+
+        Raises:
+            PrivacyError: the cap is not above 0.
+        """
+        from sqlalchemy import text
+
+        if not cap > 0:
+            raise PrivacyError(f"A cap must be above 0, found {cap}.", "It is the most that all runs may spend.")
+        self._open_account(fingerprint)
+        with self._work() as connection:
+            connection.execute(
+                text("UPDATE accounts SET cap = :cap WHERE fingerprint = :fingerprint"),
+                {"cap": cap, "fingerprint": fingerprint},
+            )
+
+    def reserve(self, fingerprint: str, epsilon: float, delta: float, *, model: str, source: str) -> int:
+        """Set an ε aside before a run looks at its source; the number to settle it by.
+
+        Raises:
+            PrivacyError: the cap does not allow it; nothing is spent.
+        """
+        from sqlalchemy import text
+
+        self._open_account(fingerprint)
+        values = {"fingerprint": fingerprint, "epsilon": epsilon, "delta": delta}
+        with self._work() as connection:
+            granted = connection.execute(
+                text(
+                    "UPDATE accounts SET epsilon = epsilon + :epsilon, delta = delta + :delta WHERE fingerprint = "
+                    ":fingerprint AND (cap IS NULL OR epsilon + :epsilon <= cap + 1e-9)"
+                ),
+                values,
+            ).rowcount
+            if granted:
+                entry = connection.execute(
+                    text(
+                        "INSERT INTO spendings (fingerprint, started, model, source, epsilon, delta, state) VALUES "
+                        "(:fingerprint, :started, :model, :source, :epsilon, :delta, 'reserved') RETURNING id"
+                    ),
+                    {**values, "started": now(), "model": model, "source": source},
+                )
+                return int(entry.scalar_one())
+        account = self.account(fingerprint)
+        raise PrivacyError(
+            f"The budget of this source is used up: epsilon = {account.epsilon:.4g} of {account.cap or 0:g} is spent, "
+            f"and this run asks for {epsilon:g}.",
+            "Ask for less, or raise the cap: synthdata budget SOURCE --cap E.",
+        )
+
+    def settle(self, entry: int, epsilon: float, delta: float) -> None:
+        """Write down what a run really spent in place of what it had reserved."""
+        from sqlalchemy import text
+
+        with self._work() as connection:
+            row = connection.execute(
+                text("SELECT fingerprint, epsilon, delta FROM spendings WHERE id = :id AND state = 'reserved'"),
+                {"id": entry},
+            ).first()
+            if row is None:
+                raise PrivacyError(f"The budget has no open reservation number {entry}.")
+            connection.execute(
+                text(
+                    "UPDATE accounts SET epsilon = epsilon + :epsilon, delta = delta + :delta "
+                    "WHERE fingerprint = :fingerprint"
+                ),
+                {"fingerprint": row[0], "epsilon": epsilon - row[1], "delta": delta - row[2]},
+            )
+            connection.execute(
+                text("UPDATE spendings SET epsilon = :epsilon, delta = :delta, state = 'spent' WHERE id = :id"),
+                {"id": entry, "epsilon": epsilon, "delta": delta},
+            )
+
+    def _open_account(self, fingerprint: str) -> None:
+        from sqlalchemy import text
+        from sqlalchemy.exc import IntegrityError
+
+        try:
+            with self._work() as connection:
+                connection.execute(
+                    text("INSERT INTO accounts (fingerprint, epsilon, delta) VALUES (:fingerprint, 0, 0)"),
+                    {"fingerprint": fingerprint},
+                )
+        except IntegrityError:
+            # Somebody else has opened it, earlier or just now.
+            return
+
+    @contextmanager
+    def _work(self) -> Iterator[Any]:
+        """A transaction, begun for writing; made durable when the block ends well.
+
+        Raises:
+            PrivacyError: the database cannot be used; without its record nothing may be spent.
+        """
+        try:
+            from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+        except ModuleNotFoundError:
+            raise MissingExtraError("sqlalchemy", "privacy") from None
+        try:
+            with self._connected().begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError) as error:
+            raise PrivacyError(
+                f"The record of budgets cannot be used ({type(error).__name__}).",
+                f"Check the place that {VARIABLE} names, and its password; without a record nothing is spent.",
+            ) from None
+
+    def _connected(self) -> Engine:
+        if self._engine is None:
+            self._engine = _engine(self.url)
+            _make_tables(self._engine)
+        return self._engine
+
+
+def _engine(url: str) -> Engine:
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.pool import NullPool
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60, "isolation_level": None})
+
+    # A transaction that begins by reading could not turn into a writing one beside another; so all begin as writers.
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _make_tables(engine: Engine) -> None:
+    from sqlalchemy import Column, Float, Integer, MetaData, String, Table
+
+    tables = MetaData()
+    Table(
+        "accounts",
+        tables,
+        Column("fingerprint", String(64), primary_key=True),
+        Column("epsilon", Float, nullable=False),
+        Column("delta", Float, nullable=False),
+        Column("cap", Float),
+    )
+    Table(
+        "spendings",
+        tables,
+        Column("id", Integer, primary_key=True, autoincrement=True),
+        Column("fingerprint", String(64), nullable=False, index=True),
+        Column("started", String(40), nullable=False),
+        Column("model", String(100), nullable=False),
+        Column("source", String(1000), nullable=False),
+        Column("epsilon", Float, nullable=False),
+        Column("delta", Float, nullable=False),
+        Column("state", String(10), nullable=False),
+    )
+    tables.create_all(engine)
+
+
+def _default_place() -> Path:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "synthdata" / "budget.sqlite"

@@ -1,0 +1,201 @@
+"""What the schema does not declare is bought; what it declares costs nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthdata.encoders.private_encoder import PrivateDomain, bin_counts, encode_privately
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.privacy.bounds import Look, bin_edges, bounds
+from synthdata.privacy.ledger import Ledger, Privacy
+from synthdata.privacy.private_table import Guarded
+from synthdata.table.schema import Schema
+from synthdata.table.table import Table
+
+N = 4000
+
+
+def people(n: int = N, seed: int = 1) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    gain = np.where(generator.random(n) < 0.9, 0, generator.integers(1000, 60_000, n))
+    return pd.DataFrame(
+        {
+            "age": generator.integers(18, 90, n),
+            "gain": gain,
+            "price": np.round(generator.lognormal(2, 1, n), 2),
+            "city": generator.choice(["Rome", "Oslo", "Bonn"], n, p=[0.6, 0.3, 0.1]),
+            "married": generator.random(n) < 0.5,
+            "score": np.where(generator.random(n) < 0.3, np.nan, generator.normal(size=n)),
+            "born": pd.Timestamp("1950-01-01") + pd.to_timedelta(generator.integers(0, 20_000, n), unit="D"),
+        }
+    )
+
+
+PUBLIC: dict[str, dict[str, Any]] = {
+    "age": {"bounds": [18, 90], "nullable": False},
+    "gain": {"bounds": [0, 60_000], "nullable": False},
+    "price": {"bounds": [0, 500], "decimals": 2, "nullable": False},
+    "city": {"categories": ["Bonn", "Oslo", "Rome"], "nullable": False},
+    "married": {"nullable": False},
+    "score": {"bounds": [-5, 5], "decimals": 3, "nullable": True},
+    "born": {"bounds": ["1950-01-01", "2005-01-01"], "nullable": False},
+}
+
+
+def bought(
+    frame: pd.DataFrame, epsilon: float = 10.0, schema: dict[str, Any] | None = None, seed: int = 5
+) -> tuple[TableEncoder, Ledger, Table]:
+    table = Table.of(frame, schema, strict=False)
+    ledger = Ledger(Privacy(epsilon, seed=seed))
+    encoder = PrivateDomain(Guarded(table, ledger), table.schema, bins=24).encoder()
+    return encoder, ledger, table
+
+
+def declared(**changes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "columns": [{"name": name, "public": {**public, **changes.get(name, {})}} for name, public in PUBLIC.items()]
+    }
+
+
+def test_the_domain_is_found_about_right() -> None:
+    encoder, ledger, _ = bought(people())
+    assert encoder.rows == pytest.approx(N, abs=200)
+    schema = encoder.schema
+    assert schema["price"].decimals == 2
+    assert schema["score"].decimals is None
+    assert schema["score"].nullable
+    assert not schema["age"].nullable
+    slots = {slot.name: slot for slot in encoder.slots}
+    assert slots["city"].cardinality == 3
+    assert slots["married"].cardinality == 2
+    lines = {column.slot.name: getattr(column, "line", None) for column in encoder.columns}
+    low, high = lines["age"].numbers(np.array([0.0, 1.0]))
+    assert 0 <= low <= 18
+    assert 89 <= high <= 128
+    # Nine in ten have no gain: 0 has a bin of its own.
+    zero = np.full(2000, encoder.columns[1].encode(Table.of(people()).cells("gain").take(np.arange(1)), None)[1][0])
+    assert set(lines["gain"].numbers(zero)) == {0}
+    assert ledger.epsilon_spent < ledger.privacy.epsilon * 0.5
+
+
+def test_every_look_is_on_the_ledger() -> None:
+    _, ledger, _ = bought(people())
+    looks = Counter(charge.stage for charge in ledger.charges)
+    assert looks["row count"] == 1
+    assert looks["nulls"] == 7
+    assert looks["categories"] == 1
+    assert looks["decimals"] == 2
+    assert looks["bounds"] == 5
+    assert 5 < looks["bins"] <= 50
+    paid = [charge for charge in ledger.charges if charge.part_of is None]
+    assert [charge.stage for charge in paid] == ["row count", "domain"]
+    assert paid[1].delta == pytest.approx(ledger.privacy.delta / 4)
+
+
+def test_what_is_public_costs_nothing() -> None:
+    encoder, ledger, _ = bought(people(), schema=declared())
+    looks = Counter(charge.stage for charge in ledger.charges)
+    # Prices, gains, scores and days have too many steps to give each a bin, so their bins are bought.
+    assert set(looks) == {"row count", "domain", "bins"}
+    assert {charge.note for charge in ledger.charges if charge.stage == "bins"} == {"gain", "price", "score", "born"}
+    assert ledger.public["city"]["declared"] == {"categories": ["Bonn", "Oslo", "Rome"], "nullable": False}
+    assert dict(zip([slot.name for slot in encoder.slots], bin_counts(encoder), strict=True))["age"] == 73
+
+
+def test_nothing_is_bought_where_all_is_public() -> None:
+    frame = people()[["age", "city", "married"]]
+    schema = {"columns": [{"name": name, "public": PUBLIC[name]} for name in frame.columns]}
+    _, ledger, _ = bought(frame, schema=schema)
+    assert [charge.stage for charge in ledger.charges] == ["row count"]
+
+
+def test_what_was_inferred_is_not_taken_for_public() -> None:
+    """Decimals and nullability of the schema come from the rows; only `public` counts."""
+    frame = people()
+    frame["price"] = np.round(frame["price"], 4)
+    table = Table.of(frame)
+    told = table.schema.replace("price", decimals=0).replace("score", nullable=True)
+    ledger = Ledger(Privacy(10.0, seed=2))
+    encoder = PrivateDomain(Guarded(Table(frame, told), ledger), told, bins=8).encoder()
+    assert encoder.schema["price"].decimals == 2
+    assert "nulls" in [charge.stage for charge in ledger.charges if charge.note == "score"]
+
+
+def test_one_person_does_not_get_a_category_or_a_bound() -> None:
+    frame = people()
+    frame.loc[0, "city"] = "Atlantis"
+    frame.loc[0, "age"] = 10**6
+    encoder, _, _ = bought(frame, seed=9)
+    text = str(encoder.state().config) + str(
+        [array.tobytes() for name, array in encoder.state().arrays.items() if "categories" in name]
+    )
+    assert "Atlantis" not in text
+    column = next(column for column in encoder.columns if column.slot.name == "age")
+    assert column.line.numbers(np.array([1.0]))[0] <= 128
+
+
+def test_values_beyond_declared_bounds_are_drawn_in_without_a_word() -> None:
+    frame = people()
+    encoder, _, table = bought(frame, schema=declared(age={"bounds": [30, 60]}, city={"categories": ["Oslo", "Rome"]}))
+    encoded = encode_privately(encoder, table, np.random.default_rng(1))
+    assert (encoded.codes >= 0).all()
+    decoded = encoder.decode(encoded)
+    assert decoded["age"].between(30, 60).all()
+    assert set(decoded["city"]) == {"Oslo", "Rome"}
+
+
+def test_rows_are_encoded_one_by_one() -> None:
+    encoder, _, table = bought(people())
+    whole = encode_privately(encoder, table, np.random.default_rng(4)).codes
+    part = encode_privately(encoder, table.take(np.arange(500)), np.random.default_rng(4)).codes
+    same = [j for j, slot in enumerate(encoder.slots) if not slot.continuous]
+    assert np.array_equal(whole[:500, same], part[:, same])
+
+
+def test_a_column_in_which_no_category_is_common_becomes_null() -> None:
+    frame = pd.DataFrame({"code": [f"c{i}" for i in range(500)], "age": np.arange(500) % 60})
+    encoder, _, table = bought(frame, schema={"columns": [{"name": "code", "kind": "categorical"}]})
+    decoded = encoder.decode(encode_privately(encoder, table, np.random.default_rng(1)))
+    assert decoded["code"].isna().all()
+
+
+@pytest.mark.parametrize("numbers", [np.zeros(1000, np.int64), np.full(1000, -7), np.array([], np.int64)])
+def test_bounds_of_columns_that_say_little(numbers: np.ndarray) -> None:
+    guarded = Guarded(numbers, Ledger(Privacy(20.0, seed=1)))
+    guarded.ledger.reserve("domain", 2.0)
+    look = Look("domain", 10.0, "x")
+    low, high = bounds(guarded, look)
+    assert low <= high
+    if len(numbers):
+        assert low <= numbers.min()
+        assert high >= numbers.max()
+    edges, counts = bin_edges(guarded, low, max(high, low + 1), look, 1000.0, 10, True)
+    assert (np.diff(edges) > 0).all()
+    assert len(counts) == len(edges) - 1
+
+
+def test_bins_hold_about_as_many_rows() -> None:
+    numbers = np.random.default_rng(3).exponential(1000, 20_000)
+    guarded = Guarded(numbers, Ledger(Privacy(20.0, seed=1)))
+    guarded.ledger.reserve("domain", 2.0)
+    edges, _ = bin_edges(guarded, 0.0, 2.0**14, Look("domain", 10.0, "x"), 20_000.0, 20, False)
+    held = np.histogram(numbers, edges)[0]
+    assert 15 <= len(held) <= 60
+    assert held.max() <= 2 * 20_000 / 20
+
+
+def test_the_plan_depends_on_the_schema_alone() -> None:
+    """Noise is shared out before anything is looked at, so it is the same for any rows."""
+
+    def plan(frame: pd.DataFrame) -> list[tuple[str, float | None, float]]:
+        schema: Schema = Table.of(people()).schema
+        ledger = Ledger(Privacy(1.0))
+        PrivateDomain(Guarded(Table(frame, schema), ledger), schema, bins=8)
+        return [(charge.stage, charge.sigma, charge.delta) for charge in ledger.charges]
+
+    assert plan(people()) == plan(people(60, seed=3))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import ModelError
+from synthdata.errors import ModelError, did_you_mean
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.mixture import Mixture, Rows, joint_log_density, log_sum
 from synthdata.models.mixture_draw import draw, draw_given, fill
 from synthdata.models.mixture_fit import learn
 from synthdata.models.mixture_marginals import evened, laid_to_fit
+from synthdata.models.mixture_variational import learn_variational
 from synthdata.progress import Progress
 
 #: numbers with more distinct values than this lie on a number line, on which they can be correlated with others
@@ -25,10 +26,14 @@ EXACT_VALUES = 32
 class GaussianMixture(DensityMixin, ImputationMixin):
     """A mixture whose components are categorical in codes and jointly normal in values, fitted by EM.
 
-    The number of components is the one that an information criterion prefers (see `mixture_fit.information`).
+    Their number is the one that an information criterion prefers (see `mixture_fit.information`), or what a Dirichlet
+    process leaves (see `mixture_variational`). Number lines are laid so that every column keeps its own distribution
+    (see `mixture_marginals`).
 
     Args:
         max_components: the largest number of components tried.
+        components: how their number is found. ``bic`` tries growing numbers under an information criterion,
+            ``variational`` starts from the largest and lets a Dirichlet process empty those that are not needed.
         rare_threshold: in how many rows a value must occur to be stored, and how many rows a component must have.
         sample_rows: on how many rows the number of components is chosen where there are more.
         passes: at most how many passes of expectation maximisation.
@@ -44,15 +49,22 @@ class GaussianMixture(DensityMixin, ImputationMixin):
     summary: ClassVar[str] = "a Gaussian mixture: fast, with exact densities, conditions and imputation"
 
     mixture_: Mixture
-    #: the information criterion per row for each number of components tried, in nats; higher is better
+    #: per row in nats, for each number of components tried: the information criterion, or the part of the variational
+    #: bound that the rows make up; higher is better
     scores_: dict[int, float]
     #: how many rows the number of components was chosen on
     deciding_rows_: int
 
     def __init__(
-        self, max_components: int = 256, rare_threshold: int = 5, sample_rows: int = 12_000, passes: int = 30
+        self,
+        max_components: int = 256,
+        components: Literal["bic", "variational"] = "bic",
+        rare_threshold: int = 5,
+        sample_rows: int = 12_000,
+        passes: int = 30,
     ) -> None:
         self.max_components = max_components
+        self.components = components
         self.rare_threshold = rare_threshold
         self.sample_rows = sample_rows
         self.passes = passes
@@ -81,7 +93,13 @@ class GaussianMixture(DensityMixin, ImputationMixin):
         for key in ("max_components", "sample_rows", "passes"):
             if getattr(self, key) < 1:
                 raise ModelError(f"{key} must be 1 or more, found {getattr(self, key)}.")
-        learnt = learn(
+        if self.components not in ("bic", "variational"):
+            raise ModelError(
+                f"components must be 'bic' or 'variational', found {self.components!r}.",
+                did_you_mean(str(self.components), ["bic", "variational"]),
+            )
+        fit = learn_variational if self.components == "variational" else learn
+        learnt = fit(
             encoded,
             max_components=self.max_components,
             least=self.rare_threshold,

@@ -252,6 +252,18 @@ class Moments:
             self.log_likelihood,
         )
 
+    def times(self, factor: float) -> Moments:
+        """The statistics of ``factor`` times as many rows of the same kind."""
+        return Moments(
+            self.weights * factor,
+            self.codes * factor,
+            self.carried * factor,
+            self.first * factor,
+            self.second * factor,
+            round(self.rows * factor),
+            self.log_likelihood * factor,
+        )
+
     def add(self, mixture: Mixture, rows: Rows, shares: np.ndarray | None = None) -> None:
         """Add rows with responsibilities (n, k), by default their probabilities under the mixture.
 

@@ -209,7 +209,7 @@ def common_covariance(scatter: np.ndarray, rows: float) -> np.ndarray:
     """
     k, c = len(scatter), scatter.shape[1]
     common = scatter.sum(axis=0) / (rows + k)
-    kept = rows / (rows + 0.1 * c)
+    kept = (rows + 1) / (rows + 1 + 0.1 * c)
     return np.asarray(kept * common + (1 - kept) * np.diag(np.diag(common)))
 
 

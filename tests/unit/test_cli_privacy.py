@@ -1,0 +1,124 @@
+"""--epsilon on the command line: what it refuses, what it leaves, and what it spends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from synthdata.cli import main
+from synthdata.privacy.ledger import read_ledger
+from synthdata.runs.budget_store import BudgetStore
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Runs the command line in a folder with people.csv; gives exit code, output and the error stream."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SYNTHDATA_DEBUG", raising=False)
+    monkeypatch.setenv("SYNTHDATA_BUDGET", str(tmp_path / "accounts" / "budget.sqlite"))
+    generator = np.random.default_rng(1)
+    n = 900
+    age = generator.integers(18, 90, n)
+    table = {"age": age, "sex": generator.choice(["F", "M"], n), "ill": generator.random(n) < age / 100}
+    pd.DataFrame(table).to_csv("people.csv", index=False)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["synthdata", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        code = stopped.value.code
+        said = capsys.readouterr()
+        return (0 if code is None else int(code)), said.out, said.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--epsilon", "0"], ["epsilon above 0"]),
+        (["--epsilon", "-1"], ["epsilon above 0"]),
+        (["--epsilon", "nan"], ["epsilon above 0"]),
+        (["--epsilon", "1", "--delta", "0"], ["delta above 0"]),
+        (["--epsilon", "1", "--delta", "0.001"], ["delta below 0.001"]),
+        (["--delta", "1e-6"], ["--epsilon"]),
+        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "aim, mst"]),
+        (["--epsilon", "1", "--model", "ami"], ["Did you mean 'aim'"]),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "fit"])
+def test_what_promises_nothing_is_refused_and_costs_nothing(
+    command: Command, tmp_path: Path, verb: str, options: list[str], words: list[str]
+) -> None:
+    model = [] if "--model" in options else ["--model", "mst"]
+    code, _, message = command(verb, "people.csv", *model, *options, "--save" if verb == "fit" else "--out", "made")
+    assert code == 2, message
+    for word in words:
+        assert word in message
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+def test_a_fit_leaves_its_ledger_and_is_paid_from_the_account(command: Command, tmp_path: Path) -> None:
+    code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "2", "--save", "model")
+    assert code == 0, message
+    ledger = read_ledger(tmp_path / "model" / "ledger.json")
+    assert (ledger["epsilon"], ledger["delta"]) == (2.0, 1e-6)
+    assert 1.9 < ledger["epsilon_spent"] <= 2.0
+    assert ledger["private"] is True
+    assert "operating system" in ledger["random_source"]
+    code, said, _ = command("budget", "people.csv", "--cap", "3")
+    assert code == 0
+    assert f"epsilon = {ledger['epsilon_spent']:.4g}" in said
+    assert "a cap of 3" in said
+    code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "2", "--save", "second")
+    assert code == 2
+    assert "used up" in message
+    assert not (tmp_path / "second").exists()
+    code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "1", "--save", "second")
+    assert code == 0, message
+    assert len(BudgetStore().account(fingerprint(tmp_path)).spendings) == 2
+    code, said, _ = command("sample", "model", "-n", "50", "--given", "sex=F", "-o", "rows.csv")
+    assert code == 0
+    assert set(pd.read_csv("rows.csv")["sex"]) == {"F"}
+
+
+def fingerprint(folder: Path) -> str:
+    from synthdata import connectors
+    from synthdata.table.table import Table
+
+    return Table.of(connectors.read(str(folder / "people.csv")).frame).fingerprint()
+
+
+def test_a_run_says_what_epsilon_covers_and_what_not(command: Command, tmp_path: Path) -> None:
+    code, _, message = command(
+        "run", "people.csv", "--model", "mst", "--epsilon", "3", "--out", "result", "--seed", "1"
+    )
+    assert code in (0, 1), message
+    told = json.loads((tmp_path / "result" / "report.json").read_text())["privacy"]["dp"]
+    ledger = read_ledger(tmp_path / "result" / "ledger.json")
+    assert told["epsilon_spent"] == ledger["epsilon_spent"] <= 3.0
+    assert "not covered by epsilon" in told["internal"]
+    assert told["charges"] == ledger["charges"]
+    assert (tmp_path / "result" / "model" / "ledger.json").exists()
+    # As many rows as were bought, not as many as there are.
+    assert abs(len(pd.read_parquet("result/synthetic.parquet")) - 900) < 300
+
+
+def test_an_unknown_place_of_accounts_stops_the_fit(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("SYNTHDATA_BUDGET", str(tmp_path / "file" / "b.sqlite"))
+    code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "1", "--save", "model")
+    assert code == 2
+    assert "without a record nothing is spent" in message
+    assert not (tmp_path / "model").exists()

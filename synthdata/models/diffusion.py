@@ -36,11 +36,11 @@ from synthdata.training.objective import Player
 #: the logarithm of a value's noise level in training: mean and standard deviation
 _LEVEL_MEAN, _LEVEL_SPREAD = -1.2, 1.3
 #: in which share of the records some values are known while others are drawn
-_KNOWN = 0.2
+_KNOWN = 0.3
 #: how many codes the network tells apart at most over all columns, before it lets rare ones of a column be one
 _MOST_CODES = 32_768
-#: how many rows are drawn at once; codes in up to so many orders, each for so many rows at least
-_PART, _ORDERS, _LEAST_PART = 16_384, 8, 512
+#: how many rows are drawn at once
+_PART = 16_384
 #: how many rows are drawn for each one wanted under several conditions, and how many at least
 _POOL, _LEAST_POOL = 8, 2_000
 #: from how many values on they are spread evenly
@@ -53,8 +53,9 @@ class _Records:
     sees_real_rows = True
     quality_name = "held-out loss per row"
 
-    def __init__(self, network: Denoiser, encoded: Encoded) -> None:
+    def __init__(self, network: Denoiser, encoded: Encoded, ordered: float) -> None:
         self.modules: Denoiser = network
+        self.ordered = ordered
         self.players: Sequence[Player] = (self,)
         self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
         lines = encoded.values[:, network.lines]
@@ -90,24 +91,35 @@ class _Records:
                 total += float(self._values_loss(part, noise).double().sum())
         return total / max(2 * len(rows), 1)
 
-    def _known(self, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _known(self, n: int, generator: torch.Generator, often: float) -> tuple[torch.Tensor, torch.Tensor]:
         """For each record a random share of what is known, and whether values are among it."""
         device = self.codes.device
         share = (torch.randperm(n, generator=generator, device=device) + 0.5) / max(n, 1)
-        return share, torch.rand(n, 1, generator=generator, device=device) < _KNOWN
+        return share, torch.rand(n, 1, generator=generator, device=device) < often
 
     def _codes_loss(
         self, rows: torch.Tensor, noise: torch.Generator, dropout: torch.Generator | None = None
     ) -> torch.Tensor:
         """Minus the log-probability of hidden codes, weighed so that it is that of the whole row in random order."""
         network, n, codes = self.modules, len(rows), self.codes[rows]
-        share, with_values = self._known(n, noise)
-        count = (share * len(network.coded)).long() + 1
-        ranks = torch.rand(n, len(network.coded), generator=noise, device=codes.device).argsort(1).argsort(1)
+        share, with_values = self._known(n, noise, 0.5)
+        columns = len(network.coded)
+        count = (share * columns).long() + 1
+        # Ranks count from the end: the code of the highest hidden one would be drawn next.
+        ranks = torch.rand(n, columns, generator=noise, device=codes.device).argsort(1).argsort(1)
+        in_turn = torch.rand(n, 1, generator=noise, device=codes.device) < self.ordered
+        ranks = torch.where(in_turn, torch.arange(columns - 1, -1, -1, device=codes.device), ranks)
         hide = torch.zeros_like(codes, dtype=torch.bool)
         hide[:, network.coded] = ranks < count[:, None]
+        weight = torch.zeros(codes.shape, device=codes.device)
+        weight[:, network.coded] = torch.where(
+            in_turn,
+            0.5 * columns * (ranks + 1 == count[:, None]) + 0.5 * columns / count[:, None],
+            columns / count[:, None],
+        )
+        weight = torch.where(hide, weight, 0.0)
         # A value may only be known where its code is.
-        known = with_values & self.there[rows] & ~hide[:, network.lines]
+        known = with_values & ~in_turn & self.there[rows] & ~hide[:, network.lines]
         known &= torch.rand(known.shape, generator=noise, device=codes.device) >= share[:, None]
         hidden = network.hidden(
             torch.where(hide, -1, codes), self.values[rows], 2 * known.long(), torch.zeros_like(share), dropout
@@ -115,16 +127,17 @@ class _Records:
         logits = network.logits(hidden)
         total = torch.zeros(n, device=codes.device)
         for j, part in zip(network.coded, network.split(logits), strict=True):
-            total = total + functional.cross_entropy(part, codes[:, j], reduction="none") * hide[:, j]
-        return total * (len(network.coded) / count)
+            total = total + functional.cross_entropy(part, codes[:, j], reduction="none") * weight[:, j]
+        return total
 
     def _values_loss(
         self, rows: torch.Tensor, noise: torch.Generator, dropout: torch.Generator | None = None
     ) -> torch.Tensor:
         """Half the squared error of denoising, in units of what there is to find at each level."""
         network, n, values, there = self.modules, len(rows), self.values[rows], self.there[rows]
-        share, some = self._known(n, noise)
-        known = some & there & (torch.rand(there.shape, generator=noise, device=values.device) >= share[:, None])
+        share, some = self._known(n, noise, _KNOWN)
+        ranks = torch.rand(there.shape, generator=noise, device=values.device).argsort(1).argsort(1)
+        known = some & there & (ranks < (share * there.shape[1]).long()[:, None])
         # Evenly spread levels make the loss steadier.
         spread = (torch.randperm(n, generator=noise, device=values.device) + 0.5) / n
         sigma = torch.exp(_LEVEL_MEAN + _LEVEL_SPREAD * torch.special.ndtri(spread))
@@ -144,6 +157,7 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         width: how many units each layer has.
         blocks: how many residual blocks of two layers.
         dropout: which share of a layer's units is left out at random in training.
+        ordered: which share of the records finds hidden codes in the columns' order, as rows are drawn.
         sampling_steps: in how many steps values are drawn.
         most_levels: how many levels of a column are told apart; beyond, rarer ones share groups.
         time_budget: seconds that training may take; the learning rate is paced to it.
@@ -161,13 +175,14 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
     def __init__(
         self,
         epochs: int = 200,
-        batch_size: int = 1024,
+        batch_size: int = 512,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
         width: int = 512,
         blocks: int = 3,
         dropout: float = 0.0,
-        sampling_steps: int = 24,
+        ordered: float = 0.7,
+        sampling_steps: int = 28,
         most_levels: int = 300,
         time_budget: float | None = None,
         device: str = "auto",
@@ -181,6 +196,7 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         self.width = width
         self.blocks = blocks
         self.dropout = dropout
+        self.ordered = ordered
         self.sampling_steps = sampling_steps
         self.most_levels = most_levels
         self.time_budget = time_budget
@@ -205,7 +221,7 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
             ]
         )
         if self.network_.coded or self.network_.lines:
-            self._train(_Records(self.network_, narrow), len(encoded), generator, progress)
+            self._train(_Records(self.network_, narrow, self.ordered), len(encoded), generator, progress)
         self.network_.eval()
 
     def _network(self, generator: torch.Generator) -> Denoiser:
@@ -302,12 +318,10 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         for j, size in enumerate(network.sizes):
             if size == 1:
                 rows.codes[:, j] = 0
-        # Each part takes the columns in an order of its own.
-        size = int(np.clip(-(-len(rows) // _ORDERS), _LEAST_PART, _PART))
-        for start in range(0, len(rows), size):
-            part = slice(start, start + size)
+        for start in range(0, len(rows), _PART):
+            part = slice(start, start + _PART)
             codes, values, known = self._tensors(rows, part)
-            order = sorted(generator.permutation(network.coded).tolist(), key=lambda j: j not in limits)
+            order = sorted(network.coded, key=lambda j: j not in limits)
             with torch.no_grad():
                 weight = draw_codes(network, codes, values, 2 * known.long(), order, limits, noise)
             rows.codes[part] = codes.cpu().numpy()

@@ -12,9 +12,9 @@ from synthdata.models.column_networks import _even
 from synthdata.models.diffusion_network import Denoiser
 
 #: the noise levels between which values are drawn, in units of their normal scores
-HIGHEST, LOWEST = 30.0, 0.005
+HIGHEST, LOWEST = 20.0, 0.005
 #: how the levels are spread (Karras et al. 2022, equation 5)
-_RHO = 7.0
+_RHO = 10.0
 
 
 def denoised(

@@ -7,7 +7,7 @@ the model's notes, which the report shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
@@ -211,6 +211,9 @@ class Auto(DensityMixin, ImputationMixin):
         return State({**merged.config, "choice": choice}, merged.arrays)
 
     def _restore(self, state: State) -> None:
-        self._take(Choice(**state.config["choice"]))
+        choice = Choice(**state.config["choice"])
+        # A network that was trained on a GPU is used on one where there is one.
+        device = {"device": "auto"} if choice.parameters.get("device") == "cuda" else {}
+        self._take(replace(choice, parameters={**choice.parameters, **device}))
         self.model_.schema_, self.model_.rows_, self.model_.encoder_ = self.schema_, self.rows_, self.encoder_
         self.model_._restore(state.nested("model"))

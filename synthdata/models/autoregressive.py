@@ -9,8 +9,8 @@ A network a column, sharing nothing but how cells are read, is the way of Tabula
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,18 +18,19 @@ import torch
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.column_networks import ColumnNetworks, Shape, choose_contexts
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress
-from synthdata.training.device import choose_device, half_precision, torch_generator
+from synthdata.training.device import choose_device, free_bytes, half_precision, torch_generator
 from synthdata.training.objective import Player
-from synthdata.training.trainer import History
+from synthdata.training.trainer import NOT_A_NUMBER, History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
 #: which share of the training goes to columns that are trained anew
-_AGAIN = 0.15
+_AGAIN = 0.12
 #: by how many nats a column must have been better for that, times the root of the held-out rows: less is chance
 _HARM = 0.2
 
@@ -59,12 +60,18 @@ class _Records:
     def to(self, device: torch.device) -> None:
         """Move networks and table to a device."""
         self.modules.to(device)
-        self.codes, self.values = self.codes.to(device), self.values.to(device)
+        if self.codes.nbytes + self.values.nbytes < free_bytes(device) / 2:
+            self.codes, self.values = self.codes.to(device), self.values.to(device)
+
+    def _rows(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Codes and values of rows by their positions; a table that does not fit on the device travels in parts."""
+        at = rows.to(self.codes.device)
+        return self.codes[at].to(rows.device), self.values[at].to(rows.device)
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Minus the log-probabilities (b,) of records, columns being taken in the fixed order or at random."""
         known = self._known(len(rows), generator)
-        return -self.modules.log_probs(self.codes[rows], self.values[rows], known, generator, only=self.only).sum(1)
+        return -self.modules.log_probs(*self._rows(rows), known, generator, only=self.only).sum(1)
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""
@@ -73,7 +80,7 @@ class _Records:
         total = torch.zeros(self.modules.columns if self.only is None else len(self.only), dtype=torch.float64)
         for part in torch.split(rows, 2048):
             known = self._known(len(part), orders)
-            here = self.modules.log_probs(self.codes[part], self.values[part], known, only=self.only)
+            here = self.modules.log_probs(*self._rows(part), known, only=self.only)
             total -= here.double().sum(0).cpu()
         self.parts = (total / max(len(rows), 1)).tolist()
         for j, figure in zip([] if self.only is None else self.only, self.parts, strict=False):
@@ -160,17 +167,15 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         Columns differ in how soon they begin to remember rows. Once the cells' vectors are settled the networks share
         nothing, so that each can stop when it is best.
         """
-        networks, rows, start = self.networks_, len(encoded), time.perf_counter()
+        networks, rows, again_from = self.networks_, len(encoded), 1 - _AGAIN
         # The same seed holds the same rows out in both rounds.
         seed = int(generator.integers(2**62))
         first = _Records(networks, encoded, self.ordered)
-        budget = self.time_budget and self.time_budget * (1 - _AGAIN)
-        history = self._train(first, rows, np.random.default_rng(seed), progress, time_budget=budget, until=1 - _AGAIN)
+        history = self._train(first, rows, np.random.default_rng(seed), progress, until=again_from)
         harm = _HARM / np.sqrt(max(history.held_out, 1))
         again = _past_their_best(history, harm)
-        if not again:
+        if not again or history.ending == NOT_A_NUMBER:
             return
-        left = self.time_budget and max(self.time_budget - (time.perf_counter() - start), 1e-3)
         kept = {j: [part.clone() for part in networks.own_weights(j)] for j in range(networks.columns)}
         fresh = self._networks(networks.contexts.cpu().numpy(), torch_generator(generator))
         fresh.start_from_frequencies(encoded.codes)
@@ -179,13 +184,17 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         networks.cells.requires_grad_(False)
         second = _Records(networks, encoded, self.ordered, again)
         epochs, source = self.epochs * _AGAIN, np.random.default_rng(seed)
-        self._train(second, rows, source, progress, epochs=epochs, time_budget=left, after=1 - _AGAIN, part="again")
+        try:
+            ending = self._train(second, rows, source, progress, epochs=epochs, after=again_from, part="again").ending
+        except ModelError:
+            # It broke down at once; what the first round learnt is there still.
+            ending = NOT_A_NUMBER
         networks.cells.requires_grad_(True)
         figures = dict(zip(range(networks.columns), history.parts[history.best], strict=True))
         for j, weights in kept.items():
             figure, best = second.best.get(j, (np.inf, weights))
             put(networks.own_weights(j), best if figure < figures[j] - harm / 2 else weights)
-        self.history_ = history
+        self.history_ = replace(history, ending=ending if ending == NOT_A_NUMBER else history.ending)
 
     def _networks(self, contexts: np.ndarray, generator: torch.Generator) -> ColumnNetworks:
         shape = Shape(self.width, self.blocks, self.cell_width, self.dropout)

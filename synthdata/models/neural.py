@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 
 from synthdata.errors import ModelError
 from synthdata.models.base import Synthesizer
 from synthdata.progress import Progress
+from synthdata.table.schema import Schema
+from synthdata.table.table import Table
 from synthdata.training.device import require_torch
 from synthdata.training.objective import Objective
-from synthdata.training.trainer import History, TrainingSettings, train
+from synthdata.training.trainer import NOT_A_NUMBER, History, TrainingSettings, train
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +46,35 @@ class NeuralSynthesizer(Synthesizer):
     patience: ClassVar[int] = 5
 
     history_: History
+    _started: float
+
+    def fit(
+        self,
+        table: Table | pd.DataFrame,
+        *,
+        schema: Schema | Mapping[str, Any] | None = None,
+        privacy: Any = None,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from a table (n, d) and return self; a time budget counts from here.
+
+        Raises:
+            ModelError: settings that make no sense, no device, or a loss that is no number from the start.
+        """
+        self._started = time.perf_counter()
+        return super().fit(table, schema=schema, privacy=privacy, seed=seed, progress=progress)
+
+    @classmethod
+    def _load(cls, manifest: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        return super()._load({**manifest, "parameters": on_any_device(manifest["parameters"])}, arrays)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to the table, and whether training ended otherwise than planned."""
+        broke = hasattr(self, "history_") and self.history_.ending == NOT_A_NUMBER
+        early = f"Training ended early, since {NOT_A_NUMBER}; the last good state was kept."
+        return [*super().notes, *([early] if broke else [])]
 
     def _train(
         self,
@@ -50,15 +84,14 @@ class NeuralSynthesizer(Synthesizer):
         progress: Progress,
         *,
         epochs: float | None = None,
-        time_budget: float | None = None,
         after: float = 0.0,
         until: float = 1.0,
         part: str = "",
     ) -> History:
         """Run the training loop over ``rows`` rows with this model's settings.
 
-        A family that trains in several rounds says how many ``epochs`` and seconds one of them takes, from where to
-        where it brings the progress, and what is added to the name of its checkpoint.
+        A family that trains in several rounds says how many ``epochs`` one of them takes, from where to where it
+        brings the progress and the time budget, and what is added to the name of its checkpoint.
         """
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
@@ -67,12 +100,15 @@ class NeuralSynthesizer(Synthesizer):
             raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
         # A small table is gone through in smaller batches, or there would be hardly any steps.
         batch = max(1, min(self.batch_size, max(rows // 20, 16), rows))
+        left = None
+        if self.time_budget is not None:
+            left = max(self.time_budget * until - (time.perf_counter() - self._started), 1e-3)
         settings = TrainingSettings(
             steps=max(1, round((epochs or self.epochs) * rows / batch)),
             batch_size=batch,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
-            time_budget=time_budget or self.time_budget,
+            time_budget=left,
             device=self.device,
             checkpoint=Path(f"{self.checkpoint}-{part}" if part else self.checkpoint) if self.checkpoint else None,
             after=after,
@@ -83,6 +119,11 @@ class NeuralSynthesizer(Synthesizer):
         )
         self.history_ = train(objective, rows, settings, generator, progress)
         return self.history_
+
+
+def on_any_device(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a saved model; what was trained on a GPU is used on one where there is one."""
+    return {name: "auto" if (name, value) == ("device", "cuda") else value for name, value in parameters.items()}
 
 
 def weights_of(module: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -31,7 +31,9 @@ class Pace:
     """
 
     def __init__(self, steps: int, budget: float | None, warmup: float = 0.1) -> None:
-        self.steps, self.budget, self.warmup, self.skipped = max(steps, 1), budget, warmup, 0.0
+        self.steps, self.budget, self.warmup = max(steps, 1), budget, warmup
+        #: how much of the way was left out
+        self.skipped = 0.0
         self._start = time.perf_counter()
 
     def at(self, step: int) -> float:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: from which share of training on the learning rate is low
 _FINISH = 0.8
+#: how training ended if it broke down
+NOT_A_NUMBER = "the loss was no longer a number"
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,14 @@ class _Training:
         self.waiting = self.learning[:0]
         self.batches = torch_generator(source, self.device)
         self.noise = torch_generator(source, self.device)
+        self.before_shuffle = self.batches.get_state()
         self.modules = [player.modules for player in objective.players]
         self.losses = [self._compiled(player) for player in objective.players]
         self.optimizers = [_optimizer(module, settings) for module in self.modules]
         self.averages = [Average(module, settings.ema) for module in self.modules]
         self.best = Best(settings.patience)
         self.history = History(held_out=len(self.held_out))
+        self.pace = Pace(settings.steps, settings.time_budget, settings.warmup)
 
     def _compiled(self, player: Player) -> Any:
         import torch
@@ -133,11 +137,11 @@ class _Training:
         settings, step = self.settings, 0
         if settings.checkpoint and settings.checkpoint.exists():
             step = self._resume(settings.checkpoint)
-        pace = Pace(settings.steps, settings.time_budget, settings.warmup)
+        pace = self.pace
         share = checked = pace.at(step)
         while share < 1.0:
             if not self._step(pace.rate(share)):
-                self.history.ending = "the loss was no longer a number"
+                self.history.ending = NOT_A_NUMBER
                 break
             step += 1
             share = pace.at(step)
@@ -151,7 +155,8 @@ class _Training:
                     share = checked = _FINISH
                 elif self.best.stale:
                     self.history.ending = "held-out rows were no longer modelled better"
-                    break
+                    pace.skip(share, 1.0)
+                    share = 1.0
                 if settings.checkpoint:
                     self._save(settings.checkpoint, step)
             elif step % 10 == 0:
@@ -187,14 +192,18 @@ class _Training:
 
     def _next_rows(self) -> torch.Tensor:
         """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through."""
-        import torch
-
         size = min(self.settings.batch_size, len(self.learning))
         if len(self.waiting) < size:
-            shuffle = torch.randperm(len(self.learning), generator=self.batches, device=self.device)
-            self.waiting = self.learning[shuffle]
+            self._shuffle()
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
         return rows
+
+    def _shuffle(self) -> None:
+        import torch
+
+        self.before_shuffle = self.batches.get_state()
+        shuffle = torch.randperm(len(self.learning), generator=self.batches, device=self.device)
+        self.waiting = self.learning[shuffle]
 
     def _return_to_best(self) -> None:
         self.best.restore(self.modules)
@@ -226,7 +235,7 @@ class _Training:
         self.progress.step(after + share * (until - after), "Training", **figures)
 
     def _save(self, folder: Path, step: int) -> None:
-        tensors: Weights = {"batches": self.batches.get_state(), "noise": self.noise.get_state()}
+        tensors: Weights = {"batches": self.before_shuffle, "noise": self.noise.get_state()}
         for i, (module, average, optimizer) in enumerate(
             zip(self.modules, self.averages, self.optimizers, strict=True)
         ):
@@ -237,6 +246,8 @@ class _Training:
             tensors |= {f"{i}/{part}/{key}": value for part, held in parts.items() for key, value in held.items()}
         settings = {
             "step": step,
+            "skipped": self.pace.skipped,
+            "waiting": len(self.waiting),
             "best": self.best.figure,
             "since": self.best.since,
             "averaged": self.averages[0].step,
@@ -255,6 +266,8 @@ class _Training:
 
         try:
             self.batches.set_state(tensors["batches"])
+            self._shuffle()
+            self.waiting = self.waiting[len(self.waiting) - settings["waiting"] :]
             self.noise.set_state(tensors["noise"])
             for i, (module, average, optimizer) in enumerate(
                 zip(self.modules, self.averages, self.optimizers, strict=True)
@@ -272,6 +285,7 @@ class _Training:
                 f"The checkpoint {folder} is of another model or table.", "Delete it, or name another folder."
             ) from None
         self.best.figure, self.best.since = settings["best"], settings["since"]
+        self.pace.skipped = settings["skipped"]
         self.history.shares, self.history.figures = settings["shares"], settings["figures"]
         self.history.parts = settings["parts"]
         return int(settings["step"])

@@ -32,13 +32,17 @@ from synthdata.reporting.report import Report
 from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
+from synthdata.table.foreign import adopt
 from synthdata.table.infer import infer
-from synthdata.table.schema import Schema, complete, load_schema
+from synthdata.table.schema import Column, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.policy import load_policy
 from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
+
+#: in how many rows the commonest category must occur, so that five or more are likely to be among the training rows
+ENOUGH = 8
 
 Source = str | Path | pd.DataFrame
 SchemaLike = str | Path | Schema | Mapping[str, Any] | None
@@ -197,13 +201,14 @@ def evaluate(
     held = open_source(holdout, progress=progress).frame if holdout is not None else None
     made = open_source(synthetic, progress=progress)
     with progress.stage("check", "Checking the source"):
-        train = prepare(loaded.frame, schema, target=target, drop_text=True)
+        train = prepare(loaded.frame, schema, target=target, drop_text=True, learn=False)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
-        judged = match(made.frame, train.schema, "synthetic table")
+        judged, notes = match(made.frame, train.schema, "synthetic table")
+        unseen, unseen_notes = (None, []) if held is None else match(held, train.schema, "holdout")
         facts = validate(
             train,
-            match(held, train.schema, "holdout") if held is not None else None,
+            unseen,
             judged,
             seed=seeds.child("validate"),
             target=train.schema.target,
@@ -214,7 +219,7 @@ def evaluate(
     with progress.stage("report", "Writing the report"):
         rows = (len(train), 0 if held is None else len(held), len(made.frame))
         about = describe_run(made.name, loaded, train, rows, None, seeds, progress)
-        facts |= {"run": about, "notes": [*loaded.notes, *made.notes]}
+        facts |= {"run": about, "notes": [*loaded.notes, *made.notes, *notes, *unseen_notes]}
         return write_report(facts, Path(out), judged if share else None)
 
 
@@ -326,11 +331,12 @@ def prepare(
     target: str | None = None,
     drop_text: bool = False,
     strict: bool = True,
+    learn: bool = True,
 ) -> Table:
     """A checked table: what is inferred, overruled by what the caller says of it.
 
     Without ``strict`` cells out of the declared bounds or categories are not complained of: under privacy even how many
-    there are must be paid for.
+    there are must be paid for. With ``drop_text`` a table to be learnt also loses categories that hardly repeat.
 
     Raises:
         TableError, SchemaError: the table and the schema do not fit; free text that nobody asked to drop.
@@ -346,7 +352,7 @@ def prepare(
     known = known.with_target(target)
     if drop_text:
         for column in known:
-            if column.kind == "text":
+            if column.kind == "text" or (learn and _hardly_repeats(frame[column.name], column)):
                 known = known.replace(column.name, drop=True)
     refuse_text(known)
     table = Table.of(frame, known, strict=strict)
@@ -355,8 +361,19 @@ def prepare(
     return table
 
 
-def match(frame: pd.DataFrame, schema: Schema, what: str) -> Table:
-    """A frame under another table's schema, for tables made elsewhere."""
+def _hardly_repeats(series: pd.Series, column: Column) -> bool:
+    """Whether a column of categories has none that enough rows share for it to be learnt."""
+    if column.kind != "categorical" or column.drop or column.generated or column.public or column.role:
+        return False
+    return bool(series.notna().any() and series.value_counts().iloc[0] < ENOUGH)
+
+
+def match(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[Table, list[str]]:
+    """A frame under another table's schema, for tables made elsewhere, and notes on cells that could not be read.
+
+    Raises:
+        TableError, SchemaError: no rows, a column that is not there, or one of which most cells cannot be read.
+    """
     check_names(frame)
     if not len(frame):
         raise TableError(f"The {what} has no rows.")
@@ -365,7 +382,8 @@ def match(frame: pd.DataFrame, schema: Schema, what: str) -> Table:
         if name not in frame.columns:
             raise SchemaError(f"The {what} has no column {name!r}.", did_you_mean(name, frame.columns))
     try:
-        return Table.of(frame[list(kept.names)], kept, strict=False)
+        readable, notes = adopt(frame[list(kept.names)], kept, what)
+        return Table.of(readable, kept, strict=False), notes
     except SchemaError as error:
         raise SchemaError(f"The {what} does not fit the real table: {error}") from None
 

@@ -8,12 +8,12 @@ import io
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from synthdata.atomic import replacing
 from synthdata.connectors.arrow_frames import from_frame
 from synthdata.errors import SourceError
 
@@ -65,25 +65,22 @@ def beside(path: Path) -> Iterator[BinaryIO]:
     Raises:
         SourceError: the folder is missing or may not be written to, or the disk is full.
     """
-    part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise _refusal(error, path) from None
-    finally:
-        part.unlink(missing_ok=True)
+    if not path.parent.is_dir():
+        raise SourceError(f"The folder {path.parent} does not exist.", "Create it first.")
+    with replacing(path) as part:
+        try:
+            with part.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise _refusal(error, path) from None
 
 
 def _refusal(error: OSError, path: Path) -> SourceError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
     if full:
         return SourceError(f"The disk is full: {path} was not written.", "Free some space, or write elsewhere.")
-    if error.errno == errno.ENOENT:
-        return SourceError(f"The folder {path.parent} does not exist.", "Create it first.")
     reason = error.strerror or type(error).__name__
     return SourceError(f"{path} cannot be written: {reason}.", "Check the path and its permissions.")
 

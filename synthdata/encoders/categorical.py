@@ -71,8 +71,8 @@ class CategoricalEncoder:
             raise SchemaError(
                 f"Column {column.name!r}: none of its {len(counts):,} categories occurs in {rare_threshold} or more of "
                 f"the {len(cells):,} rows, so none may be stored.",
-                "Give it the kind 'id' or 'text' in the schema, drop it ('drop': true), or declare its categories "
-                "public.",
+                "Give it the kind 'id' in the schema, leave it out ('drop': true, or --drop-text), or declare its "
+                "categories public.",
             )
         rare = [category for category in counts if category not in kept]
         cells_pooled = sum(counts[category] for category in rare)

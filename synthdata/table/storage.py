@@ -27,6 +27,14 @@ from synthdata.table.stored_numbers import integral, read_numbers, write_numbers
 __all__ = ["Cells", "from_cells", "integral", "resolution", "restore", "to_cells"]
 
 
+class StrangeCellsError(SchemaError):
+    """Cells that contradict their column's kind; ``bad`` (n,) says which."""
+
+    def __init__(self, problem: str, advice: str, bad: np.ndarray) -> None:
+        super().__init__(problem, advice)
+        self.bad = bad
+
+
 @dataclass(frozen=True)
 class Cells:
     """One column in plain form: ``values`` (n,) and ``missing`` (n,), True where a cell is null.
@@ -58,10 +66,11 @@ def to_cells(series: pd.Series, column: Column) -> Cells:
 
     def contradiction(bad: np.ndarray) -> SchemaError:
         rows = np.flatnonzero(bad)
-        return SchemaError(
+        return StrangeCellsError(
             f"Column {column.name!r} is declared {column.kind}, but {len(rows)} of its cells are not "
             f"(first at data row {rows[0] + 1}).",
             "Mend those cells, or give the column another kind in the schema.",
+            bad,
         )
 
     if column.generated or column.kind == "text" or column.drop:

@@ -378,7 +378,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
 
     def open_full(self: Path, *words: Any, **named: Any) -> Any:
         stream = real_open(self, *words, **named)
-        if not self.name.endswith(".part"):
+        if ".partial." not in self.name:
             return stream
 
         class Full:

@@ -1,0 +1,67 @@
+"""Tables made elsewhere, under another table's schema: what is written otherwise is read, what cannot be is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from synthdata.errors import SchemaError
+from synthdata.table.expressions import microseconds
+from synthdata.table.schema import Column, Schema
+from synthdata.table.storage import Cells, StrangeCellsError, from_cells, resolution, to_cells
+from synthdata.table.stored_moments import PER_SECOND
+
+#: beyond this share of unreadable cells a column is another than the schema means
+MOST = 0.5
+
+
+def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame, list[str]]:
+    """The frame as the schema can read it, and notes on what that took, with numbers of cells only.
+
+    Dates in another layout than the schema's are brought into it; a cell that contradicts its column's kind becomes a
+    null.
+
+    >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
+    >>> frame, notes = adopt(pd.DataFrame({"age": ["30", "?", "40"]}), schema, "table")
+    >>> frame["age"].tolist(), notes
+    (['30', None, '40'], ["Column 'age' of the table: 1 of 3 cells is no numerical value and counts as missing."])
+
+    Raises:
+        SchemaError: most of a column's cells cannot be read; with their number and the first data row.
+    """
+    notes = []
+    for column in schema:
+        start = f"Column {column.name!r} of the {what}"
+        try:
+            to_cells(frame[column.name], column)
+        except StrangeCellsError as error:
+            bad = np.asarray(error.bad, dtype=bool)
+            if bad.sum() > MOST * len(frame):
+                frame = frame.assign(**{column.name: _other_layout(frame[column.name], column, error)})
+                notes.append(f"{start} is written otherwise than the real one; it was read as {column.kind} values.")
+                continue
+            cells = frame[column.name].astype(object).where(~bad, None)
+            to_cells(cells, column)  # what is left must do
+            frame = frame.assign(**{column.name: cells})
+            verb = "is no {} value and counts" if bad.sum() == 1 else "are no {} values and count"
+            notes.append(f"{start}: {bad.sum():,} of {len(frame):,} cells {verb.format(column.kind)} as missing.")
+    return frame, notes
+
+
+def _other_layout(series: pd.Series, column: Column, problem: SchemaError) -> pd.Series:
+    """A column of dates or durations, written in a layout of its own, in the storage of ``column``.
+
+    Raises:
+        SchemaError: it is of another kind; the ``problem`` as it was.
+    """
+    from synthdata.table.infer import infer
+
+    own = infer(series.to_frame()).schema[column.name]
+    if own.kind != column.kind or not own.continuous or own.kind == "numerical":
+        raise problem
+    if bool(own.timezone) != bool(column.timezone):
+        raise problem
+    cells = to_cells(series, own)
+    unit, micro = PER_SECOND[resolution(column)], microseconds(cells, own)
+    ticks = micro * (unit // 10**6) if unit > 10**6 else micro // (10**6 // unit)
+    return from_cells(Cells(ticks, cells.missing), column)

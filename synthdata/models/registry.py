@@ -25,6 +25,7 @@ BUILT_IN = {
     "boosted": "synthdata.models.boosted:BoostedTrees",
     "autoregressive": "synthdata.models.autoregressive:Autoregressive",
     "bayesnet": "synthdata.models.bayesnet:BayesNet",
+    "hmm": "synthdata.models.hmm:HiddenMarkov",
     "sdv:gaussian_copula": "synthdata.models.sdv_adapter:SDVGaussianCopula",
     "sdv:ctgan": "synthdata.models.sdv_adapter:SDVCTGAN",
     "sdv:tvae": "synthdata.models.sdv_adapter:SDVTVAE",

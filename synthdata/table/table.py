@@ -90,6 +90,9 @@ class Table:
     def split(self, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
         """Two random parts: the rest, and ``fraction`` of the rows as holdout (each at least one row).
 
+        Where a column has the role ``sequence key``, whole sequences are held out, for the rows of one depend on each
+        other.
+
         Raises:
             TableError: the fraction is not between 0 and 1, or there are fewer than two rows.
         """
@@ -99,9 +102,24 @@ class Table:
             )
         if len(self) < 2:
             raise TableError(f"A table of {len(self)} rows cannot be split.", "Two rows are the least.")
+        sequences = self._sequences()
+        if sequences is not None:
+            apart = generator.permutation(sequences.max() + 1)
+            sizes = np.cumsum(np.bincount(sequences)[apart])
+            chosen = apart[: min(max(1, int(np.searchsorted(sizes, len(self) * fraction)) + 1), len(apart) - 1)]
+            out = np.isin(sequences, chosen)
+            return self.take(np.flatnonzero(~out)), self.take(np.flatnonzero(out))
         order = generator.permutation(len(self))
         held = min(max(1, round(len(self) * fraction)), len(self) - 1)
         return self.take(np.sort(order[held:])), self.take(np.sort(order[:held]))
+
+    def _sequences(self) -> np.ndarray | None:
+        """The number of each row's sequence (n,), or None where the schema names none, or all rows are of one."""
+        key = next((column.name for column in self.schema if column.role == "sequence key" and not column.drop), None)
+        if key is None:
+            return None
+        numbers = pd.factorize(self.frame[key], use_na_sentinel=False)[0]
+        return numbers if len(self) and numbers.max() > 0 else None
 
     def fingerprint(self) -> str:
         """A digest of names, types and contents: the same table gives the same text."""

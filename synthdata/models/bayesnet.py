@@ -1,11 +1,13 @@
 """A Bayesian network: each column depends on a few others, and the graph can be looked at.
 
-The structure is found greedily by minimum description length, starting from the Chow–Liu tree (Chow and Liu 1968,
-"Approximating discrete probability distributions with dependence trees"), whose order of columns is kept.
+Columns are drawn in the order of the Chow–Liu tree (Chow and Liu 1968, "Approximating discrete probability
+distributions with dependence trees"); each takes as parents those before it by which rows that were not
+counted are better predicted.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -15,13 +17,20 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.bins import Bins, allowed_cells, cut, from_cells, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.draws import even_draws_by_group
+from synthdata.models.bayesnet_tables import ColumnTables, backed_off, choose_parents, combinations
+from synthdata.models.mixture import grouped
 from synthdata.progress import Progress
 
 #: at most so many rows decide which columns depend on which
-STRUCTURE_ROWS = 20_000
-#: how often the unknown cells of an incomplete row are drawn to average over them
+STRUCTURE_ROWS = 30_000
+#: how many other columns the cell within a group may depend on
+FINE_PARENTS = 1
+#: how many columns, by how much each tells alone, are tried as parents
+CANDIDATES = 12
+#: how often the unknown cells of an incomplete row are drawn to average over them where they are many
 MARGINAL_DRAWS = 64
+#: over up to so many ways to fill in what is not known the probability of a row is summed
+MOST_WAYS = 512
 
 
 class BayesNet(DensityMixin, ImputationMixin):
@@ -31,19 +40,22 @@ class BayesNet(DensityMixin, ImputationMixin):
         bins: into how many bins of equally many rows a number line is cut.
         groups: how many groups of cells a column is told apart by where it is a parent.
         max_parents: how many columns one may depend on.
-        smoothing: how many imagined rows, distributed like the column as a whole, are added to each table row.
-        rare_threshold: in how many rows a value must occur to be stored.
+        smoothing: how many imagined rows, distributed as without the last parent, are added to each table row.
+        rare_threshold: in how many rows a value must occur to be stored, and a combination of parents to have
+            probabilities of its own.
     """
 
     name: ClassVar[str] = "bayesnet"
     summary: ClassVar[str] = "a graph of which column depends on which; to explain, with exact probabilities"
 
-    #: the parents of each column, by position, in the order in which columns are drawn
+    #: the columns by position in the order in which they are drawn
     order_: list[int]
-    parents_: list[list[int]]
+    tables_: list[ColumnTables]
+    #: into how many groups each column is told apart
+    sizes_: list[int]
 
     def __init__(
-        self, bins: int = 50, groups: int = 16, max_parents: int = 2, smoothing: float = 2.0, rare_threshold: int = 5
+        self, bins: int = 50, groups: int = 16, max_parents: int = 4, smoothing: float = 5.0, rare_threshold: int = 5
     ) -> None:
         self.bins = bins
         self.groups = groups
@@ -64,36 +76,57 @@ class BayesNet(DensityMixin, ImputationMixin):
     def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         self.cuts_ = cut(encoded.slots, self.bins)
         cells = to_cells(encoded, self.cuts_)
-        self.group_of_ = [
+        group_of = [
             _groups(np.bincount(cells[:, j], minlength=c.cardinality), c, self.groups) for j, c in enumerate(self.cuts_)
         ]
-        grouped = self._grouped(cells)
+        columns = [group[cells[:, j]] for j, group in enumerate(group_of)]
+        grouped = np.column_stack(columns) if columns else np.empty((len(cells), 0), dtype=np.int64)
+        self.sizes_ = [int(group.max(initial=0)) + 1 for group in group_of]
         rows = generator.permutation(len(cells))[:STRUCTURE_ROWS]
-        self.order_, self.parents_ = _structure(cells[rows], grouped[rows], self.max_parents, progress)
-        self.tables_ = []
-        for j, cutting in enumerate(self.cuts_):
-            combos = self._combos(grouped, j)
-            shape = (self._combo_count(j), cutting.cardinality)
-            counts = (
-                np.bincount(combos * shape[1] + cells[:, j], minlength=shape[0] * shape[1]).reshape(shape).astype(float)
+        self.order_, candidates = _order(grouped[rows], progress)
+        tables: dict[int, ColumnTables] = {}
+        for place, j in enumerate(self.order_):
+            tables[j] = self._learn(j, group_of[j], cells, grouped, rows, candidates[j])
+            progress.step(0.4 + 0.6 * (place + 1) / len(self.order_), "Which columns depend on which")
+        self.tables_ = [tables[j] for j in range(len(group_of))]
+
+    def _learn(
+        self, j: int, group: np.ndarray, cells: np.ndarray, grouped: np.ndarray, rows: np.ndarray, candidates: list[int]
+    ) -> ColumnTables:
+        """Choose the parents of column j on some rows and count its tables on all."""
+        sizes, width, own = self.sizes_, len(group), (grouped[:, j], self.sizes_[j])
+        settings = (self.smoothing, self.rare_threshold)
+        part = grouped[rows]
+        parents = choose_parents(part[:, j], own[1], [], part, sizes, candidates, self.max_parents, *settings)
+        fine_parents: list[int] = []
+        if width > own[1]:
+            fixed = [(part[:, j], own[1])]
+            most = min(self.max_parents, FINE_PARENTS)
+            fine_parents = choose_parents(cells[rows, j], width, fixed, part, sizes, candidates, most, *settings)
+        coarse_given = [grouped[:, parent] for parent in parents]
+        fine_given = [own[0], *(grouped[:, parent] for parent in fine_parents)]
+        fine_sizes = [own[1], *(sizes[parent] for parent in fine_parents)]
+        coarse = backed_off(grouped[:, j], coarse_given, [sizes[p] for p in parents], own[1], *settings)
+        # Within a group its own cells only: nothing is drawn towards the cells of others.
+        fine = np.stack([np.where(group == g, 1.0, 0.0) for g in range(own[1])])
+        fine *= np.bincount(cells[:, j], minlength=width) + 1e-9
+        fine = fine / fine.sum(axis=1, keepdims=True)
+        if fine_parents:
+            found = backed_off(cells[:, j], fine_given, fine_sizes, width, *settings)
+            inside = found * np.repeat(fine > 0, len(found) // own[1], axis=0)
+            total = inside.sum(axis=1, keepdims=True)
+            fine = np.where(
+                total > 0, inside / np.maximum(total, 1e-300), np.repeat(fine, len(found) // own[1], axis=0)
             )
-            whole = counts.sum(axis=0) / len(cells)
-            counts += self.smoothing * whole
-            self.tables_.append(counts / counts.sum(axis=1, keepdims=True))
+        return ColumnTables(group, parents, fine_parents, coarse, fine)
 
-    def _grouped(self, cells: np.ndarray) -> np.ndarray:
-        columns = [group[cells[:, j]] for j, group in enumerate(self.group_of_)]
-        return np.column_stack(columns) if columns else np.empty((len(cells), 0), dtype=np.int64)
-
-    def _combos(self, grouped: np.ndarray, j: int) -> np.ndarray:
-        """Which row of column j's table each row (n,) uses, by the groups of its parents."""
-        combos = np.zeros(len(grouped), dtype=np.int64)
-        for parent in self.parents_[j]:
-            combos = combos * (int(self.group_of_[parent].max()) + 1) + grouped[:, parent]
-        return combos
-
-    def _combo_count(self, j: int) -> int:
-        return int(np.prod([int(self.group_of_[parent].max()) + 1 for parent in self.parents_[j]], dtype=np.int64))
+    def _combos(self, grouped: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which combination of its parents' groups each row (n,) has for column j's group, and for its cell."""
+        table = self.tables_[j]
+        return (
+            combinations(grouped, table.parents, self.sizes_),
+            combinations(grouped, table.fine_parents, self.sizes_),
+        )
 
     def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
         cells = np.full((n, len(self.cuts_)), UNSEEN, dtype=np.int64)
@@ -115,24 +148,18 @@ class BayesNet(DensityMixin, ImputationMixin):
 
     def _draw(self, cells: np.ndarray, masks: Mapping[int, np.ndarray], generator: np.random.Generator) -> np.ndarray:
         """Draw every `UNSEEN` cell in place, parents first; the log-probability (n,) of the cells that were given."""
-        grouped = np.zeros_like(cells)
+        groups = np.zeros_like(cells)
         log_weight = np.zeros(len(cells))
         for j in self.order_:
-            table = self.tables_[j]
-            combos = self._combos(grouped, j)
-            if j in masks:
-                table = table * masks[j]
-                share = table.sum(axis=1)
-                with np.errstate(divide="ignore"):
-                    log_weight += np.log(share)[combos]
-                table = np.where(share[:, None] > 0, table / np.maximum(share, 1e-300)[:, None], self.tables_[j])
+            table, (combos, fine_combos) = self.tables_[j], self._combos(groups, j)
             unknown = cells[:, j] == UNSEEN
-            known = np.flatnonzero(~unknown)
-            with np.errstate(divide="ignore"):
-                log_weight[known] += np.log(table[combos[known], cells[known, j]])
-            rows = np.flatnonzero(unknown)
-            cells[rows, j] = even_draws_by_group(table, combos[rows], generator)
-            grouped[:, j] = self.group_of_[j][cells[:, j]]
+            known, rows = np.flatnonzero(~unknown), np.flatnonzero(unknown)
+            log_weight[known] += table.log_probability(cells[known, j], combos[known], fine_combos[known])
+            if len(rows):
+                drawn, inside = table.draw(combos[rows], fine_combos[rows], masks.get(j), generator)
+                cells[rows, j] = drawn
+                log_weight[rows] += inside
+            groups[:, j] = table.group[cells[:, j]]
         return log_weight
 
     def _log_prob(self, encoded: Encoded) -> np.ndarray:
@@ -142,14 +169,25 @@ class BayesNet(DensityMixin, ImputationMixin):
             if cutting.count:
                 on_line = (cells[:, j] >= 0) & (cells[:, j] < cutting.count)
                 total += np.where(on_line, np.log(cutting.count), 0.0)
-        # Rows known in full are drawn nowhere, so one pass is exact; for the others the unknown cells are averaged out.
-        gaps = (cells == UNSEEN).any(axis=1)
-        total[~gaps] += self._draw(cells[~gaps], {}, np.random.default_rng(0))
-        if gaps.any():
-            generator = np.random.default_rng(0)
-            passes = [self._draw(cells[gaps].copy(), {}, generator) for _ in range(MARGINAL_DRAWS)]
-            total[gaps] += np.logaddexp.reduce(passes, axis=0) - np.log(MARGINAL_DRAWS)
+        for rows, unknown in grouped(cells == UNSEEN) if cells.size else []:
+            total[rows] += self._log_sum(cells[rows], unknown)
         return total
+
+    def _log_sum(self, cells: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+        """The log-probability (n,) of rows with the same cells unknown: summed over all these can be, or where that is
+        too many, averaged over draws.
+        """
+        generator = np.random.default_rng(0)
+        ways = int(np.prod([float(self.cuts_[j].cardinality) for j in unknown]))
+        if ways > MOST_WAYS:
+            passes = [self._draw(cells.copy(), {}, generator) for _ in range(MARGINAL_DRAWS)]
+            return np.asarray(np.logaddexp.reduce(passes, axis=0) - np.log(MARGINAL_DRAWS))
+        passes = []
+        for way in itertools.product(*(range(self.cuts_[j].cardinality) for j in unknown)):
+            filled = cells.copy()
+            filled[:, unknown] = way
+            passes.append(self._draw(filled, {}, generator))
+        return np.asarray(np.logaddexp.reduce(passes, axis=0))
 
     def _fill(self, encoded: Encoded, generator: np.random.Generator, draws: int = 16) -> Encoded:
         """Each row is completed ``draws`` times and one is kept by how likely it makes the known cells."""
@@ -177,15 +215,32 @@ class BayesNet(DensityMixin, ImputationMixin):
         )
 
     def _state(self) -> State:
-        arrays = {f"table {j}": table for j, table in enumerate(self.tables_)}
-        arrays |= {f"groups {j}": group for j, group in enumerate(self.group_of_)}
-        return State({"order": self.order_, "parents": self.parents_}, arrays)
+        parents = [table.parents for table in self.tables_]
+        fine_parents = [table.fine_parents for table in self.tables_]
+        arrays: dict[str, np.ndarray] = {}
+        for j, table in enumerate(self.tables_):
+            arrays |= {f"groups {j}": table.group, f"coarse {j}": table.coarse, f"fine {j}": table.fine}
+        return State({"order": self.order_, "parents": parents, "fine_parents": fine_parents}, arrays)
 
     def _restore(self, state: State) -> None:
         self.cuts_ = cut(self.encoder_.slots, self.bins)
-        self.order_, self.parents_ = list(state.config["order"]), [list(parents) for parents in state.config["parents"]]
-        self.tables_ = [state.arrays[f"table {j}"] for j in range(len(self.cuts_))]
-        self.group_of_ = [state.arrays[f"groups {j}"] for j in range(len(self.cuts_))]
+        self.order_, arrays = list(state.config["order"]), state.arrays
+        self.tables_ = [
+            ColumnTables(
+                arrays[f"groups {j}"],
+                list(state.config["parents"][j]),
+                list(state.config["fine_parents"][j]),
+                arrays[f"coarse {j}"],
+                arrays[f"fine {j}"],
+            )
+            for j in range(len(self.cuts_))
+        ]
+        self.sizes_ = [int(table.group.max(initial=0)) + 1 for table in self.tables_]
+
+    @property
+    def parents_(self) -> list[list[int]]:
+        """The parents of each column, by position."""
+        return [list(dict.fromkeys([*table.parents, *table.fine_parents])) for table in self.tables_]
 
 
 def _groups(counts: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
@@ -209,43 +264,24 @@ def _groups(counts: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
     return np.unique(group, return_inverse=True)[1]
 
 
-def _structure(
-    cells: np.ndarray, grouped: np.ndarray, max_parents: int, progress: Progress
-) -> tuple[list[int], list[list[int]]]:
-    """The order of columns and the parents of each: Chow–Liu's tree, then more parents while they earn their cost."""
-    d = cells.shape[1]
-    if d == 0:
-        return [], []
+def _order(grouped: np.ndarray, progress: Progress) -> tuple[list[int], list[list[int]]]:
+    """The order of columns in Chow and Liu's tree, and for each those before it, the most telling first."""
+    d = grouped.shape[1]
     gains = np.zeros((d, d))
+    nothing = np.zeros(len(grouped), dtype=np.int64)
     for child in range(d):
-        for parent in range(d):
-            if parent != child:
-                gains[parent, child] = _gain(cells[:, child], grouped[:, parent], np.zeros(len(cells), dtype=np.int64))
-        progress.step(0.6 * (child + 1) / d, "Which columns depend on which")
-    both = np.maximum(gains, gains.T)
-    order = [int(np.argmax(both.sum(axis=0)))]
-    parents: list[list[int]] = [[] for _ in range(d)]
+        for parent in range(child):
+            gains[parent, child] = gains[child, parent] = _gain(grouped[:, child], grouped[:, parent], nothing)
+        progress.step(0.4 * (child + 1) / max(d, 1), "Which columns depend on which")
+    order = [int(np.argmax(gains.sum(axis=0)))] if d else []
+    candidates: list[list[int]] = [[] for _ in range(d)]
     while len(order) < d:
         rest = [j for j in range(d) if j not in order]
-        inside = both[np.ix_(order, rest)]
-        best = np.unravel_index(int(np.argmax(inside)), inside.shape)
-        parent, child = order[int(best[0])], rest[int(best[1])]
-        if gains[parent, child] > 0 and max_parents > 0:
-            parents[child].append(parent)
+        inside = gains[np.ix_(order, rest)]
+        child = rest[int(np.unravel_index(int(np.argmax(inside)), inside.shape)[1])]
+        candidates[child] = sorted(order, key=lambda j: -gains[j, child])[:CANDIDATES]
         order.append(child)
-    for place, child in enumerate(order):
-        while 0 < len(parents[child]) < max_parents:
-            base = np.zeros(len(cells), dtype=np.int64)
-            for parent in parents[child]:
-                base = base * (int(grouped[:, parent].max()) + 1) + grouped[:, parent]
-            others = [j for j in order[:place] if j not in parents[child]]
-            found = [(_gain(cells[:, child], grouped[:, j], base), j) for j in others]
-            gain, parent = max(found, default=(0.0, -1))
-            if gain <= 0:
-                break
-            parents[child].append(parent)
-        progress.step(0.6 + 0.4 * (place + 1) / d, "Which columns depend on which")
-    return order, parents
+    return order, candidates
 
 
 def _gain(child: np.ndarray, parent: np.ndarray, base: np.ndarray) -> float:

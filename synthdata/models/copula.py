@@ -66,7 +66,7 @@ class GaussianCopula(DensityMixin, ImputationMixin):
         rows = encoded.take(np.sort(generator.permutation(len(encoded))[: self.sample_rows]))
         widths = [w for column in self.columns_ for w in ([1] * column.width if column.free else [column.width])]
 
-        def boxes(correlations: np.ndarray, simulated: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+        def boxes(correlations: np.ndarray, simulated: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
             self._calibrate(correlations, simulated, generator)
             return self._bounds(rows)[:2]
 
@@ -81,11 +81,13 @@ class GaussianCopula(DensityMixin, ImputationMixin):
 
     def _calibrate(self, correlations: np.ndarray, simulated: int, generator: np.random.Generator) -> None:
         """Set thresholds by simulated scores, so that every column has its own frequencies."""
-        scores = _even_scores(correlations, simulated, generator)
-        for j, column in enumerate(self.columns_):
-            if column.free:
-                own = scores[:, self.starts_[j] : self.starts_[j + 1]]
-                self.columns_[j] = column.calibrated(own, shares_of(self.counts_[j]))
+        free = [j for j, column in enumerate(self.columns_) if column.free]
+        if not free:
+            return
+        scores = generator.standard_normal((simulated, len(correlations))) @ np.linalg.cholesky(correlations).T
+        for j in free:
+            own = scores[:, self.starts_[j] : self.starts_[j + 1]]
+            self.columns_[j] = self.columns_[j].calibrated(own, shares_of(self.counts_[j]))
 
     def _bounds(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The boxes (n, scores) that rows stand for, and the log-rate (n,) of scores with values."""

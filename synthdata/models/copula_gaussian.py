@@ -56,7 +56,7 @@ def sweep(
         if not len(loose):
             continue
         spread = 1.0 / np.sqrt(precision[i, i])
-        centre = scores[loose, i] - scores[loose] @ precision[i] / precision[i, i]
+        centre = (scores[:, i] - scores @ (precision[i] / precision[i, i]))[loose]
         a, b = (low[loose, i] - centre) / spread, (high[loose, i] - centre) / spread
         free = np.isneginf(a) & np.isposinf(b)
         drawn = np.empty(len(loose))

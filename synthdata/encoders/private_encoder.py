@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,17 @@ def bin_counts(encoder: TableEncoder) -> list[int]:
     """How many bins each slot's line was bought with; 0 for a slot without one."""
     lines = [column.line if isinstance(column, NumericEncoder) else None for column in encoder.columns]
     return [0 if line is None else len(line.to) - 1 for line in lines]
+
+
+def lay_out(encoder: TableEncoder, position: int, shares: np.ndarray) -> None:
+    """Lay a bought line anew, so that each of its bins (k,) is as wide on the model's scale as its share of rows."""
+    column = encoder.columns[position]
+    if not isinstance(column, NumericEncoder) or column.line is None:
+        raise ValueError(f"The slot at position {position} has no number line.")
+    # A bin of no width could not be told from its neighbour.
+    shares = np.maximum(shares / shares.sum(), 1e-9)
+    to = np.concatenate([[0.0], np.cumsum(shares)]) / shares.sum()
+    column.line = replace(column.line, to=to)
 
 
 class PrivateDomain:

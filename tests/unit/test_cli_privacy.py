@@ -51,7 +51,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         (["--epsilon", "1", "--delta", "0"], ["delta above 0"]),
         (["--epsilon", "1", "--delta", "0.001"], ["delta below 0.001"]),
         (["--delta", "1e-6"], ["--epsilon"]),
-        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "aim, mst"]),
+        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "independent, aim, mst"]),
         (["--epsilon", "1", "--model", "ami"], ["Did you mean 'aim'"]),
     ],
 )

@@ -29,12 +29,13 @@ from synthdata.models.level_groups import (
 )
 from synthdata.models.nets import scores, shares
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
+from synthdata.models.same_scale import lead_tables, same_scale_pairs
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
 from synthdata.training.objective import Player
 
 #: the logarithm of a value's noise level in training: mean and standard deviation
-_LEVEL_MEAN, _LEVEL_SPREAD = -1.2, 1.3
+_LEVEL_MEAN, _LEVEL_SPREAD = -1.5, 1.4
 #: in which share of the records some values are known while others are drawn
 _KNOWN = 0.3
 #: how many codes the network tells apart at most over all columns, before it lets rare ones of a column be one
@@ -171,6 +172,8 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
 
     groups_: list[Groups]
     network_: Denoiser
+    #: pairs (m, 2) of columns of which one number often says the other
+    pairs_: np.ndarray
 
     def __init__(
         self,
@@ -213,6 +216,7 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
         self.groups_ = group_levels(encoded, counts, most, generator)
         narrow = narrow_rows(encoded, self.groups_)
+        self.pairs_ = same_scale_pairs(self.encoder_, encoded, generator)
         self.network_ = self._network(torch_generator(generator))
         self.network_.start_from_frequencies(
             [
@@ -226,7 +230,8 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
 
     def _network(self, generator: torch.Generator) -> Denoiser:
         slots = [grouping.slot for grouping in self.groups_]
-        return Denoiser(slots, Shape(self.width, self.blocks, self.dropout), generator)
+        shape = Shape(self.width, self.blocks, self.dropout)
+        return Denoiser(slots, shape, generator, self.pairs_, lead_tables(self.encoder_, self.pairs_))
 
     # Drawing.
 
@@ -356,10 +361,13 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         return codes, values, torch.from_numpy(~np.isnan(lines)).to(device)
 
     def _state(self) -> State:
-        return State.merge(groups=groups_state(self.groups_), network=State({}, weights_of(self.network_)))
+        network = State({}, {"pairs": self.pairs_, **weights_of(self.network_)})
+        return State.merge(groups=groups_state(self.groups_), network=network)
 
     def _restore(self, state: State) -> None:
         self.groups_ = groups_from_state(state.nested("groups"), self.encoder_.slots)
+        arrays = dict(state.nested("network").arrays)
+        self.pairs_ = arrays.pop("pairs")
         self.network_ = self._network(torch.Generator().manual_seed(0))
-        put_weights(self.network_, state.nested("network").arrays)
+        put_weights(self.network_, arrays)
         self.network_.eval()

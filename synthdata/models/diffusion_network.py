@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import Slot
-from synthdata.models.nets import scores
+from synthdata.models.nets import EDGE, scores
+from synthdata.models.same_scale import POINTS
 from synthdata.training.device import half_precision
 
 #: features of a value, and of the place of a code, beside itself: sines and cosines of so many frequencies
@@ -34,14 +36,23 @@ class Denoiser(nn.Module):
     """A residual network over all columns of a row at once.
 
     A hidden code is one more code of its column. A value is noised, known as it is, or absent (its code says that the
-    cell is not on the number line, or is itself hidden).
+    cell is not on the number line, or is itself hidden). ``pairs`` (m, 2) and ``leads`` are of `same_scale`.
     """
 
     starts: torch.Tensor
     lasts: torch.Tensor
     turns: torch.Tensor
+    led: torch.Tensor
+    leads: torch.Tensor
 
-    def __init__(self, slots: Sequence[Slot], shape: Shape, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        shape: Shape,
+        generator: torch.Generator,
+        pairs: np.ndarray | None = None,
+        leads: torch.Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.shape = shape
         self.sizes = [slot.cardinality for slot in slots]
@@ -64,9 +75,13 @@ class Denoiser(nn.Module):
         along = 2 + 2 * _PLACE_HARMONICS
         self.place_in = nn.Parameter(torch.randn(len(self.ordered), along, width, generator=generator) * spread * 0.5)
         self.place_out = nn.Parameter(torch.zeros(len(self.ordered), along, width))
-        pairs = _pairs(len(self.lines), generator)
-        self.contrast = nn.ParameterDict({"embedding": nn.Parameter(pairs)})
-        self.inward = _linear(max(len(self.lines) * features + len(pairs), 1), width, generator, 1.0)
+        contrast = _differences(len(self.lines), generator)
+        self.contrast = nn.ParameterDict({"embedding": nn.Parameter(contrast)})
+        led = [] if pairs is None else [[self.lines.index(j) for j in pair] for pair in pairs.tolist()]
+        self.register_buffer("led", torch.tensor(led, dtype=torch.long).view(-1, 2), persistent=False)
+        self.register_buffer("leads", torch.empty(0, POINTS) if leads is None else leads, persistent=False)
+        inputs = len(self.lines) * features + len(contrast) + len(led)
+        self.inward = _linear(max(inputs, 1), width, generator, 1.0)
         self.level = _linear(2 * _LEVELS, 2 * _LEVELS, generator, math.sqrt(2))
         self.levels = nn.ModuleList(_linear(2 * _LEVELS, width, generator, 0.5) for _ in range(shape.blocks))
         self.rise = nn.ModuleList(_linear(width, width, generator, math.sqrt(2)) for _ in range(shape.blocks))
@@ -79,6 +94,14 @@ class Denoiser(nn.Module):
         with torch.no_grad():
             for logits, j in zip(self.split(self.codes_head.bias[None]), self.coded, strict=True):
                 logits[0] = torch.log((counts[j] + 1) / (counts[j] + 1).sum())
+
+    def _led_apart(self, values: torch.Tensor) -> torch.Tensor:
+        """How far apart (b, m) two values are when both are brought to the scale of the second."""
+        at = ((values[:, self.led[:, 0]] + EDGE) / (2 * EDGE)).clamp(0.0, 1.0) * (POINTS - 1)
+        left = at.floor().clamp(max=POINTS - 2)
+        index = left.long() + POINTS * torch.arange(len(self.led), device=values.device)
+        flat = self.leads.flatten()
+        return torch.lerp(flat[index], flat[index + 1], at - left) - values[:, self.led[:, 1]]
 
     def _with_places(self, weights: torch.Tensor, along: torch.Tensor, extra: int) -> torch.Tensor:
         """Weights (codes, width), to which for ordered codes a smooth function of their place is added.
@@ -128,11 +151,11 @@ class Denoiser(nn.Module):
             there = (state > 0).to(values.dtype)[..., None]
             sigma = torch.exp(noise)[:, None]
             plain = torch.where(state == 2, values, values * torch.sqrt(1 + sigma * sigma)) * there[..., 0]
-            values_apart = plain / (2 * sigma)
             features = torch.cat([values[..., None], torch.sin(angle), torch.cos(angle)], dim=-1) * there
             flags = torch.stack([state == 1, state == 2], dim=-1).to(values.dtype)
             # Whether two values are near each other has to be seen ever more sharply as noise gets lower.
-            near = torch.tanh(values_apart @ self.contrast["embedding"].T)
+            apart = torch.cat([plain @ self.contrast["embedding"].T, self._led_apart(plain)], dim=1)
+            near = torch.tanh(apart / (2 * sigma))
             h = h + self.inward(torch.cat([torch.cat([features, flags], dim=-1).flatten(1), near], dim=1))
         steps = torch.arange(_LEVELS, device=codes.device) / _LEVELS
         turn = noise[:, None] * (0.25 * 16.0**steps)
@@ -160,7 +183,7 @@ def _place_features(slot: Slot) -> torch.Tensor:
     return torch.where(placed, features, 0.0)
 
 
-def _pairs(lines: int, generator: torch.Generator) -> torch.Tensor:
+def _differences(lines: int, generator: torch.Generator) -> torch.Tensor:
     """Differences (m, lines) of two values each, of all pairs or of some taken at random."""
     pairs = torch.combinations(torch.arange(lines), 2)
     chosen = pairs[torch.randperm(len(pairs), generator=generator)[:_MOST_PAIRS].sort().values]
@@ -171,7 +194,7 @@ def _pairs(lines: int, generator: torch.Generator) -> torch.Tensor:
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator, gain: float) -> nn.Linear:
     # torch's own start would move its global generator.
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         layer.weight.copy_(torch.randn(outputs, inputs, generator=generator) * (gain / math.sqrt(inputs)))
         layer.bias.zero_()

@@ -70,7 +70,7 @@ def _column(series: pd.Series, column: Column, rows: int) -> Iterator[dict[str, 
         name,
         "is mostly filled",
         missing > MANY_NULLS,
-        f"{100 * missing:.0f} % of the cells are empty",
+        f"{100 * missing:.0f}% of the cells are empty",
         "Leave the column out if the few values say little; else they are learnt together with when they are missing.",
     )
     if column.generated or column.kind == "text":

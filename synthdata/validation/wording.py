@@ -17,9 +17,9 @@ def percent(share: float) -> str:
     """A share as people read it.
 
     >>> percent(0.123), percent(0.0042), percent(0.99996)
-    ('12 %', '0.42 %', '100 %')
+    ('12%', '0.42%', '100%')
     """
-    return f"{100 * share:.0f} %" if abs(share) >= 0.1 else f"{100 * share:.2g} %"
+    return f"{100 * share:.0f}%" if abs(share) >= 0.1 else f"{100 * share:.2g}%"
 
 
 def listed(names: Sequence[str]) -> str:

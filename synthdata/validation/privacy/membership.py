@@ -38,6 +38,7 @@ def by_density(pool: Pool) -> Attack:
         "Are synthetic rows closer to this row than other real rows are?",
         (to_real - to_made).mean(axis=1),
         pool,
+        on_average=True,
     )
 
 
@@ -59,6 +60,7 @@ def by_classifier(pool: Pool, seed: SeedTree) -> Attack:
         "Does a classifier take this row for a synthetic one?",
         scores,
         pool,
+        on_average=False,
     )
 
 
@@ -87,6 +89,7 @@ def by_loss(pool: Pool, log_prob: LogProb, seed: SeedTree) -> Attack:
         "Does the model find this row more probable than such rows usually are?",
         apart / spread,
         pool,
+        on_average=False,
     )
 
 

@@ -59,7 +59,7 @@ def test_a_score_is_judged_as_other_libraries_do() -> None:
     pool = Pool.draw(compared(0), SeedTree(1))
     generator = np.random.default_rng(3)
     scores = np.round(generator.normal(size=len(pool)) + 0.2 * pool.member, 1)  # with ties
-    attack = by_score("x", "", scores, pool)
+    attack = by_score("x", "", scores, pool, on_average=True)
     assert attack.figure.value == pytest.approx(roc_auc_score(pool.member, scores), abs=1e-12)
     draws = []
     for _ in range(400):
@@ -102,7 +102,7 @@ def test_every_attack_sees_a_table_of_copies() -> None:
         "linkability",
         "attribute inference",
     ):
-        assert min(test.p_value for test in found[name].tests) < 1e-4, name
+        assert min(found[name].facts.get("p_value", 1.0), *(test.p_value for test in found[name].tests)) < 1e-4, name
         assert found[name].figure.value > found[name].figure.reference, name
     assert found["attribute inference"].figure.value == 1.0
     assert found["attribute inference"].facts["baseline"] < 0.5
@@ -116,7 +116,7 @@ def test_p_values_are_fair_on_fresh_rows() -> None:
         for attack in attacks_on(compared(100 + seed, count=200)).values():
             for test in attack.tests:
                 small[test.name] = small.get(test.name, 0) + (test.p_value < 0.1)
-    assert len(small) == 7
+    assert len(small) == 6
     assert max(small.values()) <= 6, small
 
 
@@ -129,7 +129,7 @@ def test_the_models_own_loss_tells_what_it_remembers() -> None:
         return usual + 12.0 * frame["n1"].isin(remembered).to_numpy()
 
     found = attacks_on(comparison, log_prob=log_prob)["membership by the model's own loss"]
-    assert min(test.p_value for test in found.tests) < 1e-4
+    assert min(test.p_value for test in found.tests) < 1e-3
     risk = rows_at_risk(comparison, [found])
     assert risk is not None
     assert np.mean([row < 80 for row in risk["rows"]]) > 0.8

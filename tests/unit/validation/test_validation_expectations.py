@@ -86,7 +86,7 @@ def test_the_synthetic_table_is_held_against_train(mixed: Callable[[int, int], T
 @pytest.mark.parametrize(
     ("values", "column", "check", "detail"),
     [
-        ([1.0, *[None] * 3], {"kind": "numerical", "dtype": "float64"}, "is mostly filled", "75 %"),
+        ([1.0, *[None] * 3], {"kind": "numerical", "dtype": "float64"}, "is mostly filled", "75%"),
         (["a"] * 9, {"kind": "categorical"}, "varies", "single value"),
         ([None] * 9, {"kind": "categorical"}, "varies", "all cells are empty"),
         ([f"w{i}" for i in range(99)], {"kind": "categorical"}, "has few enough categories", "99 distinct"),

@@ -157,7 +157,7 @@ def test_what_was_found_and_what_could_have_been_is_said(mixed: Callable[[int, i
 
     train, holdout = mixed(1000, 1), mixed(500, 2)
     assert "exact copies of train rows" in say(Comparison.of(train, holdout, train))
-    assert "with a probability of at least 95 %" in say(Comparison.of(train, holdout, mixed(1000, 3)))
+    assert "with a probability of at least 95%" in say(Comparison.of(train, holdout, mixed(1000, 3)))
     assert "Too few rows" in say(Comparison.of(mixed(60, 1), mixed(20, 2), mixed(60, 3)))
     alike = letters(*["xx", "xy"] * 500)
     assert "alike" in say(Comparison.of(alike, alike, alike))

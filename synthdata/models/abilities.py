@@ -1,4 +1,4 @@
-"""What a model may be able to do besides sampling: say how probable rows are, and fill in nulls.
+"""What a model may be able to do besides sampling: say how probable rows are, fill in nulls, place rows in a space.
 
 The protocols say what callers may rely on; the mixins do everything but the family's own arithmetic.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.encoders.base import Encoded
+from synthdata.errors import ModelError
 from synthdata.models.base import Synthesizer
 from synthdata.models.imputing import fill_nulls
 from synthdata.random import SeedTree
@@ -49,8 +50,32 @@ class Imputes(Protocol):
         ...
 
 
+@runtime_checkable
+class HasLatent(Protocol):
+    """A model in which every row has a place in a space of fewer or other dimensions."""
+
+    def latent(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The places (n, d) of rows; nulls and unknown values are left out of account."""
+        ...
+
+
+@runtime_checkable
+class Interpolates(Protocol):
+    """A model that knows the rows between two rows."""
+
+    def interpolate(self, a: Table | pd.DataFrame, b: Table | pd.DataFrame, steps: int = 5) -> pd.DataFrame:
+        """For each row of ``a`` and the same row of ``b`` the likeliest rows at ``steps`` places between them."""
+        ...
+
+
 #: the abilities by the name that lists of models show
-ABILITIES: dict[str, type] = {"log_prob": HasLogProb, "anomaly_score": ScoresAnomalies, "impute": Imputes}
+ABILITIES: dict[str, type] = {
+    "log_prob": HasLogProb,
+    "anomaly_score": ScoresAnomalies,
+    "impute": Imputes,
+    "latent": HasLatent,
+    "interpolate": Interpolates,
+}
 
 
 class DensityMixin(Synthesizer):
@@ -103,3 +128,42 @@ class ImputationMixin(Synthesizer):
         frame = (table.frame if isinstance(table, Table) else table).copy()
         generator = SeedTree(seed).child("impute").generator("rows")
         return fill_nulls(frame, rows, self.schema_, self.encoder_, lambda encoded: self._fill(encoded, generator))
+
+
+class LatentMixin(Synthesizer):
+    """`latent` and `interpolate` for a family that fills in `_latent` and `_rows_at`."""
+
+    @abstractmethod
+    def _latent(self, encoded: Encoded) -> np.ndarray:
+        """The places (n, d) of encoded rows; `UNSEEN` cells are left out of account."""
+
+    @abstractmethod
+    def _rows_at(self, latent: np.ndarray) -> Encoded:
+        """The likeliest rows at places (n, d), without chance."""
+
+    def latent(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The places (n, d) of rows in the model's latent space, of the modelled columns.
+
+        Raises:
+            SchemaError: a column is missing or of another kind.
+        """
+        return self._latent(self.encoder_.encode(self._rows_of(table), None))
+
+    def interpolate(self, a: Table | pd.DataFrame, b: Table | pd.DataFrame, steps: int = 5) -> pd.DataFrame:
+        """The likeliest rows (n * steps, modelled columns) on the straight way from rows ``a`` (n, …) to rows ``b``.
+
+        The ``steps`` rows of each pair follow each other; the first and the last are what the model makes of the
+        pair itself, which need not be the pair.
+
+        Raises:
+            ModelError: fewer than two steps, or tables of different lengths.
+            SchemaError: a column is missing or of another kind.
+        """
+        if steps < 2:
+            raise ModelError(f"steps must be 2 or more, found {steps}.")
+        if len(a) != len(b):
+            raise ModelError(f"Rows are taken in pairs, but there are {len(a):,} and {len(b):,}.")
+        start, end = self.latent(a), self.latent(b)
+        way = np.linspace(0.0, 1.0, steps)[:, None]
+        places = start[:, None] * (1 - way) + end[:, None] * way
+        return self.encoder_.decode(self._rows_at(places.reshape(len(start) * steps, start.shape[1])))

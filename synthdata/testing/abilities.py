@@ -1,4 +1,4 @@
-"""Checks of conditions and rules, and of what only some models can do: log_prob, anomaly_score, impute."""
+"""Checks of conditions and rules, and of what only some models can do: log_prob, impute, latent and the like."""
 
 # Checks are assertions, whoever runs them; pytest is not needed for it.
 # ruff: noqa: S101, PT017, PT018
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdata.errors import InfeasibleError, SchemaError
-from synthdata.models.abilities import HasLogProb, Imputes, ScoresAnomalies
+from synthdata.errors import InfeasibleError, ModelError, SchemaError
+from synthdata.models.abilities import HasLatent, HasLogProb, Imputes, Interpolates, ScoresAnomalies
 from synthdata.models.base import Synthesizer
 from synthdata.testing.tables import MIXED_SCHEMA, discrete, mixed
 
@@ -157,3 +157,43 @@ def check_impute(factory: Factory) -> None:
         pd.testing.assert_series_equal(filled.loc[there, name], table.loc[there, name])
     pd.testing.assert_frame_equal(filled, model.impute(table, seed=1))
     pd.testing.assert_frame_equal(model.impute(table.iloc[:0], seed=1), table.iloc[:0])
+
+
+def check_latent(factory: Factory) -> None:
+    """Every row has a finite place, with nulls and unknown values too; equal rows have the same, whenever asked."""
+    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    if not isinstance(model, HasLatent):
+        return
+    table = mixed(50, seed=3)
+    table.loc[0, "sex"] = "unknown"
+    table.loc[1, "age"] = 4000
+    places = model.latent(table)
+    assert places.ndim == 2 and places.shape[0] == 50
+    assert np.isfinite(places).all()
+    assert np.allclose(places[10:20], model.latent(table.iloc[10:20]), atol=1e-4)
+    assert model.latent(table.iloc[:0]).shape == (0, places.shape[1])
+
+
+def check_interpolate(factory: Factory) -> None:
+    """Between two rows lie as many as asked for, in the table's own storage; the same each time, back as forth."""
+    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    if not isinstance(model, Interpolates):
+        return
+    table = mixed()
+    a, b = table.iloc[:4], table.iloc[4:8]
+    between = model.interpolate(a, b, steps=6)
+    assert len(between) == 24
+    pd.testing.assert_series_equal(between.dtypes, table.dtypes)
+    pd.testing.assert_frame_equal(between, model.interpolate(a, b, steps=6))
+    back = model.interpolate(b, a, steps=6)
+    turned = np.arange(24).reshape(4, 6)[:, ::-1].ravel()
+    categories = ["sex", "grade", "member", "answer"]
+    there, again = between[categories].astype(str), back[categories].iloc[turned].reset_index(drop=True).astype(str)
+    # In the middle two codes may be equally likely up to rounding.
+    assert (there == again).to_numpy().mean() > 0.95
+    for pair, steps in (((a, b), 1), ((a, table), 5)):
+        try:
+            model.interpolate(*pair, steps=steps)
+        except ModelError:
+            continue
+        raise AssertionError("one step, or tables of different lengths, should be refused")

@@ -1,0 +1,378 @@
+"""A variational autoencoder of rows: every row has a place in a latent space, and every place a distribution of rows.
+
+After Xu et al. 2019, "Modeling Tabular Data using Conditional GAN" (arXiv 1907.00503, section 4.4), with three
+differences: numbers are shares of rows, with a flexible density, where the paper has modes and a Gaussian; the prior is
+a mixture learnt with the rest (Dilokthanakul et al. 2016, arXiv 1611.02648), so that what is drawn lies where rows lie;
+and the decoder's marginals are calibrated on draws from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
+from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import ModelError
+from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind, LatentMixin
+from synthdata.models.level_groups import (
+    Groups,
+    group_levels,
+    groups_from_state,
+    groups_state,
+    narrow_rows,
+    widen_rows,
+)
+from synthdata.models.nets import CellVectors
+from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
+from synthdata.models.row_heads import RowHeads, dense
+from synthdata.progress import Progress
+from synthdata.training.device import choose_device, half_precision, torch_generator
+from synthdata.training.objective import Player
+
+#: how many numbers a step of drawing or scoring may hold at once
+_MOST_NUMBERS = 2**24
+_CELL, _KNOTS, _HARMONICS = 8, 8, 3
+_LOG_2_PI = math.log(2 * math.pi)
+
+
+class LatentNetworks(nn.Module):
+    """Encoder, prior and decoder: q(z | row), p(z), p(row | z), for z (b, latent)."""
+
+    def __init__(
+        self, slots: Sequence[Slot], latent: int, width: int, components: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.latent, self.columns = latent, len(slots)
+        self.cells = CellVectors(slots, _CELL, _KNOTS, _HARMONICS, generator)
+        self.inward = dense(self.columns * (_CELL + 1), width, generator)
+        self.inner = dense(width, width, generator)
+        self.posterior = dense(width, 2 * latent, generator, 0.3)
+        self.outward = dense(latent, width, generator)
+        self.outer = dense(width, width, generator)
+        self.heads = RowHeads(slots, width, generator)
+        #: the prior's log-odds, centres and log-widths
+        self.prior = nn.ParameterDict(
+            {
+                "bias": nn.Parameter(torch.zeros(components)),
+                "embedding": nn.Parameter(torch.randn(components, 2 * latent, generator=generator)),
+            }
+        )
+        with torch.no_grad():
+            self.prior["embedding"][:, latent:] = 0.0
+            self.posterior.bias[latent:] = -1.0
+
+    def encode(self, codes: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Means and log-deviations (b, latent) of q(z | row); cells that are `UNSEEN` are left out."""
+        seen = (codes != UNSEEN)[..., None].float()
+        vectors = torch.cat([self.cells(codes, values) * seen, 1 - seen], dim=-1)
+        h = functional.relu(self.inward(vectors.flatten(1)))
+        mean, log_width = self.posterior(functional.relu(self.inner(h))).float().chunk(2, dim=-1)
+        return mean, log_width.clamp(-6.0, 2.0)
+
+    def hidden(self, z: torch.Tensor) -> torch.Tensor:
+        """The decoder's last layer (b, width)."""
+        return functional.relu(self.outer(functional.relu(self.outward(z))))
+
+    def log_prior(self, z: torch.Tensor) -> torch.Tensor:
+        """log p(z) (b,)."""
+        centres, log_widths = self._components()
+        precision = torch.exp(-2 * log_widths)
+        # The square is multiplied out, so that it takes two products of matrices.
+        square = (z * z) @ precision.T - 2 * z @ (centres * precision).T + (centres * centres * precision).sum(-1)
+        log_p = -0.5 * square - log_widths.sum(-1) - 0.5 * self.latent * _LOG_2_PI
+        return torch.logsumexp(log_p + functional.log_softmax(self.prior["bias"], dim=0), dim=-1)
+
+    def draw_prior(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Places (n, latent) from the prior, its components as often as their shares say, up to one."""
+        centres, log_widths = self._components()
+        along = functional.softmax(self.prior["bias"], dim=0).cumsum(0)
+        device = centres.device
+        strata = torch.randperm(n, generator=generator, device=device)
+        strata = (strata + torch.rand(n, generator=generator, device=device)) / max(n, 1)
+        which = torch.searchsorted(along, strata.clamp(max=1 - 1e-6)).clamp(max=len(along) - 1)
+        noise = torch.randn(n, self.latent, generator=generator, device=device)
+        return centres[which] + torch.exp(log_widths[which]) * noise
+
+    def _components(self) -> tuple[torch.Tensor, torch.Tensor]:
+        centres, log_widths = self.prior["embedding"].chunk(2, dim=-1)
+        return centres, log_widths.clamp(-5.0, 2.0)
+
+    def log_weights(
+        self, codes: torch.Tensor, values: torch.Tensor, repeats: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Places z (b, repeats, latent) from q, and log p(row, z) - log q(z | row) (b, repeats) for the cells seen."""
+        mean, log_width = self.encode(codes, values)
+        shape = (len(codes), repeats, self.latent)
+        noise = torch.randn(shape, generator=generator, device=codes.device)
+        z = mean[:, None] + torch.exp(log_width)[:, None] * noise
+        log_q = (-0.5 * noise * noise - log_width[:, None]).sum(-1) - 0.5 * self.latent * _LOG_2_PI
+        flat = z.flatten(0, 1)
+        spread = codes.repeat_interleave(repeats, 0)
+        log_p = self.heads.log_probs(self.hidden(flat), spread, values.repeat_interleave(repeats, 0))
+        log_p = torch.where(spread != UNSEEN, log_p, 0.0).sum(1) + self.log_prior(flat)
+        return z, log_p.view(len(codes), repeats) - log_q
+
+
+class _Bound:
+    """The objective, and its one player: minus the evidence lower bound of every record.
+
+    In ``masked`` of the records some cells are hidden, and the bound is that of the others: so the encoder learns what
+    to make of gaps.
+    """
+
+    sees_real_rows = True
+    quality_name = "held-out nats per row (bound)"
+
+    def __init__(self, networks: LatentNetworks, encoded: Encoded, masked: float) -> None:
+        self.modules: LatentNetworks = networks
+        self.players: Sequence[Player] = (self,)
+        self.masked = masked
+        self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
+        self.values = torch.from_numpy(encoded.values.astype(np.float32))
+
+    def to(self, device: torch.device) -> None:
+        """Move networks and table to a device."""
+        self.modules.to(device)
+        self.codes, self.values = self.codes.to(device), self.values.to(device)
+
+    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Minus the bounds (b,) of records."""
+        codes, values = self.codes[rows], self.values[rows]
+        chance = torch.rand(len(rows), 2, generator=generator, device=rows.device)
+        share = torch.where(chance[:, :1] < self.masked, chance[:, 1:], 0.0)
+        hidden = torch.rand(codes.shape, generator=generator, device=rows.device) < share
+        codes = torch.where(hidden, UNSEEN, codes)
+        with half_precision(rows.device):
+            return -self.modules.log_weights(codes, values, 1, generator)[1][:, 0]
+
+    def quality(self, rows: torch.Tensor) -> float:
+        """The mean of minus the bound of rows, in nats."""
+        noise = torch.Generator(rows.device).manual_seed(0)
+        total = 0.0
+        for part in torch.split(rows, 2048):
+            total -= float(self.modules.log_weights(self.codes[part], self.values[part], 1, noise)[1].double().sum())
+        return total / max(len(rows), 1)
+
+
+class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, LatentMixin):
+    """Rows from places in a latent space, whose prior is a mixture learnt along with encoder and decoder.
+
+    Args:
+        epochs: how often the table is gone through at most; training stops earlier when held-out rows say so.
+        latent_width: how many dimensions the latent space has.
+        width: how many units each layer has.
+        components: how many components the prior is a mixture of.
+        masked: in which share of the records some cells are hidden in training, for the sake of imputation.
+        max_levels: how many levels of a column are told apart by the latent place; the rest by frequency alone.
+        time_budget: seconds that training may take; the learning rate is paced to it.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        checkpoint: a folder to save the state of training to, and to resume from.
+        rare_threshold: in how many rows a value must occur to be stored.
+    """
+
+    name: ClassVar[str] = "tvae"
+    summary: ClassVar[str] = "a variational autoencoder: rows as places in a latent space, to look at and to move in"
+    log_prob_kind: ClassVar[Kind] = "bound"
+
+    groups_: list[Groups]
+
+    def __init__(
+        self,
+        epochs: int = 60,
+        batch_size: int = 512,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.05,
+        latent_width: int = 16,
+        width: int = 256,
+        components: int = 128,
+        masked: float = 0.2,
+        max_levels: int = 1000,
+        time_budget: float | None = None,
+        device: str = "auto",
+        checkpoint: str | None = None,
+        rare_threshold: int = 5,
+    ) -> None:
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.latent_width = latent_width
+        self.width = width
+        self.components = components
+        self.masked = masked
+        self.max_levels = max_levels
+        self.time_budget = time_budget
+        self.device = device
+        self.checkpoint = checkpoint
+        self.rare_threshold = rare_threshold
+
+    def make_encoder(self) -> TableEncoder:
+        """Values are shares of rows, between 0 and 1."""
+        return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
+
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        for key, least in (("latent_width", 1), ("width", 1), ("components", 1), ("max_levels", 300)):
+            if getattr(self, key) < least:
+                raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
+        counts = [np.bincount(encoded.codes[:, j], minlength=s.cardinality) for j, s in enumerate(encoded.slots)]
+        self.groups_ = group_levels(encoded, counts, self.max_levels, generator)
+        self._build(torch_generator(generator))
+        narrow = narrow_rows(encoded, self.groups_)
+        # A code that no row has keeps a little probability, or its logarithm would not exist.
+        found = [np.bincount(narrow.codes[:, j], minlength=s.cardinality) + 0.1 for j, s in enumerate(narrow.slots)]
+        frequencies = [count / count.sum() for count in found]
+        self.networks_.heads.start_from_frequencies(frequencies)
+        if narrow.slots:
+            self._train(_Bound(self.networks_, narrow, self.masked), len(narrow), generator, progress)
+            self._calibrate(frequencies, torch_generator(generator, self._on_device()))
+        self.networks_.eval()
+
+    def _build(self, generator: torch.Generator) -> None:
+        slots = [grouping.slot for grouping in self.groups_]
+        self.networks_ = LatentNetworks(slots, self.latent_width, self.width, self.components, generator)
+
+    def _calibrate(self, frequencies: Sequence[np.ndarray], noise: torch.Generator) -> None:
+        with torch.no_grad():
+            self.networks_.heads.calibrate(self.networks_.hidden(self.networks_.draw_prior(10_000, noise)), frequencies)
+
+    def _on_device(self) -> torch.device:
+        device = choose_device(self.device)
+        self.networks_.to(device).eval()
+        return device
+
+    def _batch(self, repeats: int = 1) -> int:
+        """How many rows are drawn or scored at once."""
+        numbers = sum(grouping.slot.cardinality + 32 for grouping in self.groups_) + self.width
+        return max(16, _MOST_NUMBERS // (numbers * repeats))
+
+    def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
+        noise = torch_generator(generator, self._on_device())
+        with torch.no_grad():
+            return self._drawn(self.networks_.draw_prior(n, noise), {}, generator, noise)
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        """Places are drawn by how likely rows there meet the conditions, and rows there under the conditions."""
+        noise = torch_generator(generator, self._on_device())
+        # Of a group, as much counts as meets the condition.
+        wanted = {j: replace(cells, codes=self.groups_[j].allowed(cells)) for j, cells in allowed.items()}
+        with torch.no_grad():
+            places = self.networks_.draw_prior(max(8 * n, 4000), noise)
+            parts = [
+                self.networks_.heads.log_meets(self.networks_.hidden(z), wanted)
+                for z in torch.split(places, self._batch())
+            ]
+            log_weight = torch.cat(parts).double().cpu().numpy()
+            if not np.isfinite(log_weight).any():
+                return self._drawn(places[:0], wanted, generator, noise)
+            weight = np.exp(log_weight - log_weight.max())
+            # Systematic resampling: every place as often as its weight says, up to one.
+            along = np.cumsum(weight) / weight.sum()
+            chosen = np.searchsorted(along, (np.arange(n) + generator.random()) / max(n, 1))
+            chosen = generator.permutation(np.minimum(chosen, len(along) - 1))
+            return self._drawn(places[torch.from_numpy(chosen).to(places.device)], wanted, generator, noise, allowed)
+
+    def _drawn(
+        self,
+        places: torch.Tensor,
+        wanted: Mapping[int, AllowedCells],
+        generator: np.random.Generator,
+        noise: torch.Generator,
+        allowed: Mapping[int, AllowedCells] | None = None,
+    ) -> Encoded:
+        """Rows drawn at places (n, latent)."""
+        parts = [
+            self.networks_.heads.draw(self.networks_.hidden(z), wanted, noise)
+            for z in torch.split(places, self._batch())
+        ]
+        return widen_rows(self._encoded(parts), self.groups_, generator, allowed)
+
+    def _encoded(self, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Encoded:
+        codes = np.concatenate([part[0].cpu().numpy() for part in parts]).astype(np.int32)
+        values = np.concatenate([part[1].double().cpu().numpy() for part in parts])
+        return Encoded(tuple(grouping.slot for grouping in self.groups_), codes, values)
+
+    def _tensors(self, narrow: Encoded, size: int, device: torch.device) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        codes = torch.from_numpy(narrow.codes.astype(np.int64)).to(device)
+        values = torch.from_numpy(narrow.values.astype(np.float32)).to(device)
+        return list(zip(torch.split(codes, size), torch.split(values, size), strict=True))
+
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        """A lower bound: the mean over ten of the importance-weighted bound (Burda et al. 2016) of ten places each."""
+        device = self._on_device()
+        # The same noise at each call: a row's figure does not depend on when it is asked for.
+        noise = torch.Generator(device).manual_seed(0)
+        out = [np.zeros(0)]
+        with torch.no_grad():
+            for codes, values in self._tensors(narrow_rows(encoded, self.groups_), self._batch(100), device):
+                log_weights = self.networks_.log_weights(codes, values, 100, noise)[1].double()
+                bounds = torch.logsumexp(log_weights.view(len(codes), 10, 10), dim=-1) - math.log(10)
+                out.append(bounds.mean(-1).cpu().numpy())
+        return np.concatenate(out) + self._log_within(encoded)
+
+    def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
+        """Places are drawn given the cells known, by importance resampling (Mattei and Frellsen 2019), then gaps."""
+        device = self._on_device()
+        noise = torch_generator(generator, device)
+        narrow = narrow_rows(encoded, self.groups_)
+        limits = {}
+        for j, slot in enumerate(narrow.slots):
+            if slot.missing_code is not None and slot.cardinality > 1:
+                limits[j] = AllowedCells(np.arange(slot.cardinality) != slot.missing_code)
+        parts = [(torch.zeros(0, len(narrow.slots)), torch.zeros(0, len(narrow.slots)))]
+        with torch.no_grad():
+            for codes, values in self._tensors(narrow, self._batch(50), device):
+                z, log_weights = self.networks_.log_weights(codes, values, 50, noise)
+                chosen = torch.multinomial(functional.softmax(log_weights, dim=-1), 1, generator=noise)
+                z = z.gather(1, chosen[..., None].expand(-1, -1, self.latent_width))[:, 0]
+                parts.append(self.networks_.heads.draw(self.networks_.hidden(z), limits, noise))
+        drawn = widen_rows(self._encoded(parts), self.groups_, generator)
+        known = encoded.codes != UNSEEN
+        filled = np.where(known, encoded.codes, drawn.codes)
+        return Encoded(encoded.slots, filled, np.where(known, encoded.values, drawn.values))
+
+    def _latent(self, encoded: Encoded) -> np.ndarray:
+        device = self._on_device()
+        out = [np.zeros((0, self.latent_width))]
+        with torch.no_grad():
+            for codes, values in self._tensors(narrow_rows(encoded, self.groups_), self._batch(), device):
+                out.append(self.networks_.encode(codes, values)[0].double().cpu().numpy())
+        return np.concatenate(out)
+
+    def _rows_at(self, latent: np.ndarray) -> Encoded:
+        device = self._on_device()
+        places = torch.from_numpy(latent.astype(np.float32)).to(device)
+        with torch.no_grad():
+            parts = [
+                self.networks_.heads.likeliest(self.networks_.hidden(z)) for z in torch.split(places, self._batch())
+            ]
+        # Levels of a group are told apart by chance, which has to be the same each time.
+        return widen_rows(self._encoded(parts), self.groups_, np.random.default_rng(0))
+
+    def _log_within(self, encoded: Encoded) -> np.ndarray:
+        """The log-probability (n,) of the levels that rows have inside their groups."""
+        out = np.zeros(len(encoded))
+        for j, grouping in enumerate(self.groups_):
+            if grouping.slot is not grouping.whole:
+                codes = encoded.codes[:, j]
+                out += np.where(codes == UNSEEN, 0.0, np.log(grouping.shares)[codes])
+        return out
+
+    def _state(self) -> State:
+        return State.merge(groups=groups_state(self.groups_), networks=State({}, weights_of(self.networks_)))
+
+    def _restore(self, state: State) -> None:
+        self.groups_ = groups_from_state(state.nested("groups"), self.encoder_.slots)
+        self._build(torch.Generator().manual_seed(0))
+        put_weights(self.networks_, state.nested("networks").arrays)
+        self.networks_.heads.warped = True
+        self.networks_.eval()

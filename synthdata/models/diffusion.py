@@ -7,6 +7,7 @@ Any cells can be known beforehand: the network also learns to go on from those.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -16,7 +17,8 @@ from torch.nn import functional
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.models.abilities import ImputationMixin
+from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
+from synthdata.models.diffusion_density import log_codes, log_values
 from synthdata.models.diffusion_network import Denoiser, Shape
 from synthdata.models.diffusion_sampler import denoised, draw_codes, draw_values
 from synthdata.models.level_groups import (
@@ -24,10 +26,11 @@ from synthdata.models.level_groups import (
     group_levels,
     groups_from_state,
     groups_state,
+    log_within,
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.nets import scores, shares
+from synthdata.models.nets import MARGIN, scores, shares
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.models.same_scale import lead_tables, same_scale_pairs
 from synthdata.progress import Progress
@@ -42,6 +45,8 @@ _KNOWN = 0.3
 _MOST_CODES = 32_768
 #: how many rows are drawn at once
 _PART = 16_384
+#: how many rows are scored at once
+_SCORED = 2_048
 #: how many rows are drawn for each one wanted under several conditions, and how many at least
 _POOL, _LEAST_POOL = 8, 2_000
 #: from how many values on they are spread evenly
@@ -150,8 +155,10 @@ class _Records:
         return 0.5 * (error * error * (state == 1)).sum(1)
 
 
-class Diffusion(NeuralSynthesizer, ImputationMixin):
+class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     """One network that finds hidden codes and denoises values.
+
+    `log_prob` is exact where a row has no values; densities of values are estimates, since a flow is followed in steps.
 
     Args:
         epochs: how often the table is gone through at most; training stops earlier when held-out rows say so.
@@ -169,6 +176,8 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
 
     name: ClassVar[str] = "diffusion"
     summary: ClassVar[str] = "masked and Gaussian diffusion by one network; faithful numbers, conditions on any cells"
+
+    log_prob_kind: ClassVar[Kind] = "estimate"
 
     groups_: list[Groups]
     network_: Denoiser
@@ -304,6 +313,39 @@ class Diffusion(NeuralSynthesizer, ImputationMixin):
         self._draw_values(rows, generator)
         filled = widen_rows(rows, self.groups_, generator, limits)
         return Encoded(encoded.slots, np.where(encoded.codes == UNSEEN, filled.codes, encoded.codes), filled.values)
+
+    def _log_prob(self, encoded: Encoded) -> np.ndarray:
+        """Rows with unknown cells are completed by a draw, whose own density given the rest is taken off again."""
+        network = self._ready()
+        narrow = narrow_rows(encoded, self.groups_)
+        drawn = Encoded(narrow.slots, narrow.codes.copy(), narrow.values.copy())
+        generator = np.random.default_rng(0)
+        self._draw_codes(drawn, {}, generator)
+        self._draw_values(drawn, generator)
+        lines = np.array(network.lines, dtype=np.int64)
+        gaps = np.isnan(narrow.values[:, lines]) & ~np.isnan(drawn.values[:, lines])
+        out = log_within(encoded, self.groups_)
+        for start in range(0, len(encoded), _SCORED):
+            part = slice(start, start + _SCORED)
+            codes, values, there = self._tensors(drawn, part)
+            with torch.no_grad():
+                known = torch.from_numpy(narrow.codes[part].astype(np.int64)).to(codes.device)
+                found = log_codes(network, known)
+                if len(lines):
+                    found += self._log_values(codes, values, there.long())
+                    open_ = torch.from_numpy(gaps[part]).to(codes.device)
+                    odd = torch.nonzero(open_.any(1))[:, 0]
+                    state = torch.where(open_, 1, 2 * there.long())
+                    found[odd] -= self._log_values(codes[odd], values[odd], state[odd])
+            out[part] += found.cpu().numpy()
+        return out
+
+    def _log_values(self, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """Log-densities (b,) per share of rows of the values (b, l) where ``state`` is 1."""
+        per_score = log_values(self.network_, codes, values, state, self.sampling_steps)
+        # The slope of normal scores.
+        slope = math.log(1 - 2 * MARGIN) + 0.5 * values.double() ** 2 + 0.5 * math.log(2 * math.pi)
+        return per_score + torch.where(state == 1, slope, 0.0).sum(1)
 
     def _unknown(self, n: int) -> Encoded:
         slots = tuple(grouping.slot for grouping in self.groups_)

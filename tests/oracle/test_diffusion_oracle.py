@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import chisquare, kstest, norm
+from scipy.stats import chisquare, kstest, multivariate_normal, norm
 
 from synthdata.encoders.base import Slot
 from synthdata.models.diffusion import Diffusion
+from synthdata.models.diffusion_density import log_values
 from synthdata.models.diffusion_network import Denoiser, Shape
 from synthdata.models.diffusion_sampler import draw_values
 
@@ -76,6 +77,14 @@ def test_gaps_are_filled_by_their_conditional_distribution(switches):
     share = (switches.impute(table, seed=5)["key"] == "yes").mean()
     both = truth().reshape(2, 2, 2)[:, 1, 1]
     assert share == pytest.approx(both[1] / both.sum(), abs=0.04)
+
+
+def test_log_prob_sums_to_one(switches):
+    assert np.exp(switches.log_prob(every_row())).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_log_prob_is_near_the_truth(switches):
+    assert np.abs(np.exp(switches.log_prob(every_row())) - truth()).sum() / 2 < 0.03
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +158,19 @@ def test_the_sampler_is_right_where_the_denoiser_is():
     assert kstest(z[:, 0].numpy(), norm.cdf).statistic < 0.015
     # The narrow direction, of variance 0.1.
     assert float((z[:, 0] - z[:, 1]).var()) == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_density_is_right_where_the_denoiser_is():
+    points = torch.tensor([[0.0, 0.0], [1.0, 1.2], [-2.0, -1.5], [0.5, -0.5]])
+    state = torch.ones(4, 2, dtype=torch.long)
+    found = log_values(Gaussian(), torch.zeros(4, 2, dtype=torch.long), points, state, 60)
+    expected = multivariate_normal(cov=Gaussian.covariance.numpy()).logpdf(points.numpy())
+    np.testing.assert_allclose(found.detach().numpy(), expected, atol=0.1)
+
+
+def test_a_learnt_density_integrates_to_about_one(mixture):
+    """Over the number line of the first column, and what is left when the second is not known."""
+    low, high = mixture.sample(1_000, seed=5)["x"].agg(["min", "max"])
+    grid = np.linspace(low, high, 161)
+    density = np.exp(mixture.log_prob(pd.DataFrame({"x": grid, "y": np.zeros(161)})))
+    assert np.trapezoid(density, grid) == pytest.approx(0.3, abs=0.05)

@@ -49,6 +49,16 @@ def test_review(tmp_path: Path) -> None:
     assert (tmp_path / "runs" / "example-review" / "leaky" / "report.json").exists()
 
 
+@pytest.mark.slow
+def test_new_family(tmp_path: Path) -> None:
+    said = run("04_new_family.py", tmp_path)
+    assert "privacy tests: no leak found" in said
+    assert "Shares of the classes: 0." in said
+    ages = re.findall(r"^\d .* F +(\d+) ", said, flags=re.MULTILINE)
+    assert len(ages) == 5
+    assert min(map(int, ages)) >= 80
+
+
 def test_every_example_is_tested() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in tested for path in EXAMPLES.glob("[0-9]*.py"))

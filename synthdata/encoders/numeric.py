@@ -287,6 +287,12 @@ def _nearest(atoms: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """The index (m,) of the atom (ascending) nearest to each step (m,)."""
     right = np.minimum(np.searchsorted(atoms, steps), len(atoms) - 1)
     left = np.maximum(right - 1, 0)
-    to_right = np.abs(atoms[right].astype(np.float64) - steps)
-    to_left = np.abs(steps - atoms[left].astype(np.float64))
-    return np.where(to_left <= to_right, left, right)
+    return np.where(_distance(atoms[left], steps) <= _distance(atoms[right], steps), left, right)
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|a - b| (m,), exact for whole numbers of any size."""
+    if a.dtype != np.int64 or b.dtype != np.int64:
+        return np.asarray(np.abs(a.astype(np.float64) - b))
+    first, second = a.view(np.uint64), b.view(np.uint64)  # differences modulo 2**64 are right where they are positive
+    return np.where(a >= b, first - second, second - first)

@@ -16,15 +16,9 @@ from synthdata.errors import InfeasibleError, ModelError, SchemaError, did_you_m
 from synthdata.models.abilities import Kind
 from synthdata.models.base import Synthesizer
 from synthdata.models.conditioning import Conditions, parse_conditions
-from synthdata.models.hmm_chain import Chain, beliefs, draw_states, forward
-from synthdata.models.hmm_emission import (
-    Emission,
-    first_guess,
-    fit_emission,
-    from_parameters,
-    parameters,
-    weights_of,
-)
+from synthdata.models.hmm_chain import Chain, draw_states, forward
+from synthdata.models.hmm_emission import Emission, from_parameters, parameters
+from synthdata.models.hmm_learning import LADDER, choose_states
 from synthdata.models.independent import Independent
 from synthdata.models.sequences import (
     Arranged,
@@ -42,16 +36,10 @@ from synthdata.table.schema import Schema, parse_schema
 from synthdata.table.storage import Cells, from_cells, restore
 from synthdata.table.table import Table, check_names
 
-#: numbers of states that are tried, in this order, until two in a row are no better
-LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 #: how many sequences are drawn for one that is kept before a condition is called infeasible
 PATIENCE = 1_000
 #: how often the rows that break a rule are drawn again from the same state
 REDRAWS = 50
-#: prior rows of a transition and of a first state, spread over all states
-CHAIN_PRIOR = 0.5
-#: a rise of the log-probability by less than so many nats a row ends the rounds
-ENOUGH = 1e-4
 #: the schema of the table of lengths
 LENGTH = {"columns": [{"name": "length", "kind": "numerical"}]}
 
@@ -140,41 +128,10 @@ class HiddenMarkov(Synthesizer):
 
     def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         shown = self._shown(encoded, self._arranged)
-        known = [states for states in LADDER if states <= self.max_states]
-        best, worse, self.criteria_ = np.inf, 0, {}
-        for done, states in enumerate([self.states] if self.states else known):
-            chain, emission, log_prob = self._climb(encoded, shown, states, generator)
-            free = emission.free + states**2 - 1
-            criterion = float(-2 * log_prob + free * np.log(len(encoded)))
-            self.criteria_[states] = criterion
-            if criterion < best:
-                best, worse, self.chain_, self.emission_ = criterion, 0, chain, emission
-            else:
-                worse += 1
-            if worse == 2:
-                break
-            progress.step((done + 1) / (len(known) + 1), f"{states} states", criterion=criterion)
-
-    def _climb(
-        self, encoded: Encoded, shown: np.ndarray, states: int, generator: np.random.Generator
-    ) -> tuple[Chain, Emission, float]:
-        """Baum and Welch's rounds from k-means until the log-probability hardly rises."""
-        arranged = self._arranged
-        guess = first_guess(encoded, states, generator)
-        weights = weights_of(guess, states)
-        later = np.flatnonzero(~arranged.first)
-        made, rounds = np.zeros((states, states)), 0
-        np.add.at(made, (guess[later - 1], guess[later]), 1.0)
-        before = -np.inf
+        numbers = [self.states] if self.states else [number for number in LADDER if number <= self.max_states]
         prior = float(self.rare_threshold)
-        while True:
-            emission = fit_emission(encoded, shown, weights, prior)
-            chain = Chain(_smoothed(weights[arranged.starts].sum(axis=0)), _smoothed(made))
-            seen = beliefs(chain, emission.log_density(encoded, shown), arranged.starts, arranged.lengths)
-            log_prob, rounds = float(seen.log_prob.sum()), rounds + 1
-            if rounds >= self.iterations or log_prob - before < ENOUGH * len(encoded):
-                return chain, emission, log_prob
-            before, weights, made = log_prob, seen.states, seen.transitions
+        found = choose_states(encoded, shown, self._arranged, numbers, self.iterations, prior, generator, progress)
+        self.chain_, self.emission_, self.criteria_ = found.chain, found.emission, found.criteria
 
     def _shown(self, encoded: Encoded, arranged: Arranged) -> np.ndarray:
         """Which cells (n, d) a state shows: no gap in first rows, columns constant in a sequence in no others."""
@@ -392,11 +349,6 @@ class HiddenMarkov(Synthesizer):
         """What was done to the table in learning it, and how many states were chosen."""
         states = len(self.chain_.initial)
         return [f"{states} hidden states were fitted to {self.length_.rows_:,} sequences.", *super().notes]
-
-
-def _smoothed(counts: np.ndarray) -> np.ndarray:
-    counts = counts + CHAIN_PRIOR / counts.shape[-1]
-    return counts / counts.sum(axis=-1, keepdims=True)
 
 
 def _names(rule: Any) -> list[str]:

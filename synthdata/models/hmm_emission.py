@@ -94,36 +94,6 @@ def _normals(values: np.ndarray, weights: np.ndarray, prior: float) -> tuple[np.
     return mean, np.sqrt(np.maximum(variance, 1e-4 * max(spread, 1e-6)))
 
 
-def first_guess(encoded: Encoded, states: int, generator: np.random.Generator) -> np.ndarray:
-    """A state for each row (n,) by k-means over what the cells show."""
-    from sklearn.cluster import KMeans
-
-    parts: list[np.ndarray] = []
-    line = encoded.number_line()
-    for j, slot in enumerate(encoded.slots):
-        known = ~np.isnan(line[:, j])
-        if slot.continuous or known.any():
-            middle = line[known, j].mean() if known.any() else 0.0
-            spread = line[known, j].std() if known.any() else 1.0
-            parts.append((np.where(known, line[:, j], middle) - middle)[:, None] / max(spread, 1e-9))
-        elif slot.cardinality <= 30:
-            parts.append(np.eye(slot.cardinality)[encoded.codes[:, j]])
-    if not parts:
-        return generator.integers(0, states, len(encoded))
-    points = np.column_stack(parts)
-    chosen = np.sort(generator.permutation(len(points))[:20_000])
-    kinds = min(states, len(np.unique(points[chosen], axis=0)))
-    means = KMeans(kinds, n_init=1, random_state=int(generator.integers(2**31))).fit(points[chosen])
-    guess = np.asarray(means.predict(points), dtype=np.int64)
-    # Where there are fewer kinds of rows than states, some kinds are split at random.
-    return guess if kinds == states else (guess + kinds * generator.integers(0, states, len(guess))) % states
-
-
-def weights_of(states: np.ndarray, number: int) -> np.ndarray:
-    """Weights (n, k) of rows whose states (n,) are taken to be known, though not wholly."""
-    return 0.9 * np.eye(number)[states] + 0.1 / number
-
-
 def parameters(emission: Emission) -> dict[str, np.ndarray]:
     """The arrays of an emission by name."""
     shares = {f"shares/{j}": share for j, share in enumerate(emission.shares)}

@@ -88,8 +88,18 @@ def comparison_page(facts: Mapping[str, Any]) -> str:
             "seconds": seconds_text,
             "memory": memory_text,
             "footnote": footnote(facts),
+            "tone": tone(facts),
         },
     )
+
+
+def tone(facts: Mapping[str, Any]) -> str:
+    """How the recommendation is coloured: what could not be judged, or breaks the policy, is no pass."""
+    name = facts["recommendation"]["model"]
+    taken = next((model for model in facts["models"] if model["model"] == name), None)
+    if taken is None:
+        return "fail"
+    return "pass" if taken["privacy"]["state"] == "no leak found" and taken["verdict"] != "fail" else "warn"
 
 
 def ordered(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -177,3 +177,12 @@ def test_bad_input_writes_nothing(tmp_path: Path, options: dict[str, Any], said:
     with pytest.raises(SynthdataError, match=said):
         synthdata.compare(**given, out=tmp_path / "out", progress=silent())
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_refuses_with_one_message(tmp_path: Path) -> None:
+    people().to_csv(tmp_path / "people.csv", index=False)
+    command = [sys.executable, "-m", "synthdata", "compare", "people.csv", "--models", "trees,gm", "-o", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip() == "Error: There is no model 'gm'. Did you mean 'gmm'?"
+    assert not (tmp_path / "out").exists()

@@ -38,7 +38,7 @@ class GaussianCopula(DensityMixin, ImputationMixin):
     """
 
     name: ClassVar[str] = "copula"
-    summary: ClassVar[str] = "correlated normal scores: small and quick; right columns and pairs, nothing beyond pairs"
+    summary: ClassVar[str] = "correlated normal scores: every column right, pairs roughly, nothing beyond pairs"
     log_prob_kind: ClassVar[Kind] = "estimate"
 
     columns_: list[Column]

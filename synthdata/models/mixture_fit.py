@@ -60,7 +60,7 @@ def learn(
     prior = Prior.of(encoded)
     chosen = np.sort(generator.choice(n, sample_rows, replace=False)) if n > sample_rows else np.arange(n)
     part = encoded.take(chosen) if len(chosen) < n else encoded
-    rows = Rows.of(part, SEARCH_PATTERNS, np.float32)
+    rows = Rows.of(part, min(SEARCH_PATTERNS, 1 + len(part) // 50), np.float32)
     sizes = ladder(len(part), max_components)
     work, done = 1.5 * sum(sizes), 0.0
     guesses = Guesses(part, generator)

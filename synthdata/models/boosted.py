@@ -84,7 +84,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
     def __init__(
         self,
         learning_rate: float = 0.2,
-        leaves: int = 127,
+        leaves: int = 63,
         min_leaf: int = 80,
         rounds: int = 500,
         bins: int = 240,
@@ -130,8 +130,8 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         try:
             # Columns are learnt side by side; threads inside a tree would wait for each other on a busy machine.
             waiting = [
-                pool.submit(self._learn, j, *choice, stretches, shuffled)
-                for j, choice in zip(self.order_, chosen, strict=True)
+                pool.submit(self._learn, j, *choice, stretches, shuffled, own)
+                for j, choice, own in zip(self.order_, chosen, generator.spawn(len(chosen)), strict=True)
             ]
             self._settle(chosen, waiting, trial, generator, progress)
         finally:
@@ -178,7 +178,13 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         return parents, fine[:NEAR]
 
     def _learn(
-        self, j: int, parents: list[int], near: list[int], stretches: np.ndarray, shuffled: np.ndarray
+        self,
+        j: int,
+        parents: list[int],
+        near: list[int],
+        stretches: np.ndarray,
+        shuffled: np.ndarray,
+        generator: np.random.Generator,
     ) -> Boosted:
         questions = self.questions_[j]
         low, _, high = questions.below[questions.nodes[:, :3]].T
@@ -194,8 +200,8 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         for chosen in (inside, outside):
             rows, asked, yes = questions.asked(stretches[chosen, j])
             features = self._features(j, parents, near, stretches, chosen[rows], asked)
-            answers.append(Answers(features, questions.start[asked], yes))
-        return boost(answers[0], answers[1], settings)
+            answers.append(Answers(features, questions.start[asked], yes, rows))
+        return boost(answers[0], answers[1], settings, generator)
 
     def _features(
         self, j: int, parents: list[int], near: list[int], stretches: np.ndarray, rows: np.ndarray, asked: np.ndarray

@@ -3,7 +3,9 @@
 Friedman 2001, "Greedy function approximation: a gradient boosting machine", with second-order steps and histograms of
 at most 255 levels (Chen and Guestrin 2016, "XGBoost", section 2.2). Single trees are grown by scikit-learn's histogram
 grower; this is the only file that knows it. The loop is our own because each answer starts from its own known log-odds,
-which scikit-learn's estimators cannot be given.
+which scikit-learn's estimators cannot be given, and because a tree's leaves get their values from rows that its splits
+were not chosen by (Athey and Imbens 2016, "Recursive partitioning for heterogeneous causal effects", on honest trees):
+a tree that follows the noise of some rows adds nothing then, and the whole leans far less towards the rows it has seen.
 """
 
 from __future__ import annotations
@@ -37,19 +39,23 @@ class Settings:
 
     rounds: int = 500
     learning_rate: float = 0.2
-    leaves: int = 127
+    leaves: int = 63
     min_leaf: int = 80
-    shrinkage: float = 10.0
+    shrinkage: float = 5.0
     patience: int = 5
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Questions as features (m, f) uint8, where each answer's log-odds start (m,), and which were answered yes (m,)."""
+    """Questions as features (m, f) uint8, where each answer's log-odds start (m,), and which were answered yes (m,).
+
+    ``rows`` (m,) says which row of the table, counted from 0, each was asked of.
+    """
 
     features: np.ndarray
     start: np.ndarray
     yes: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,11 @@ class Boosted:
         return total
 
 
-def boost(train: Answers, held_out: Answers, settings: Settings) -> Boosted:
-    """Grow trees until they no longer help with the held-out answers."""
+def boost(train: Answers, held_out: Answers, settings: Settings, generator: np.random.Generator) -> Boosted:
+    """Grow trees until they no longer help with the held-out answers.
+
+    For each tree the rows are halved anew: one half decides on the splits, the other on the values of the leaves.
+    """
     from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
 
     width = train.features.shape[1]
@@ -107,14 +116,17 @@ def boost(train: Answers, held_out: Answers, settings: Settings) -> Boosted:
     features, outside = np.asfortranarray(train.features), np.ascontiguousarray(held_out.features)
     now, now_outside = train.start.astype(np.float64), held_out.start.astype(np.float64)
     sign = 1.0 - 2.0 * held_out.yes
+    table_rows = int(train.rows.max(initial=-1)) + 1
     grown: list[Any] = []
     best, kept = float(np.logaddexp(0, sign * now_outside).mean()), 0
     while len(grown) < settings.rounds and len(grown) - kept < settings.patience:
         chance = 1 / (1 + np.exp(-now))
+        gradients, hessians = _rounded(chance - train.yes), _rounded(chance * (1 - chance))
+        chooses = (generator.random(table_rows) < 0.5)[train.rows]
         grower = TreeGrower(
             X_binned=features,
-            gradients=_rounded(chance - train.yes),
-            hessians=_rounded(chance * (1 - chance)),
+            gradients=gradients * chooses,
+            hessians=hessians * chooses,
             max_leaf_nodes=settings.leaves,
             min_samples_leaf=settings.min_leaf,
             min_hessian_to_split=1.0,
@@ -127,7 +139,11 @@ def boost(train: Answers, held_out: Answers, settings: Settings) -> Boosted:
         )
         grower.grow()
         for leaf in grower.finalized_leaves:
-            now[leaf.sample_indices] += leaf.value
+            inside = np.asarray(leaf.sample_indices)
+            values = inside[~chooses[inside]]
+            curvature = hessians[values].sum(dtype=np.float64) + settings.shrinkage
+            leaf.value = -settings.learning_rate * float(gradients[values].sum(dtype=np.float64) / curvature)
+            now[inside] += leaf.value
         predictor = grower.make_predictor(unused)
         now_outside += predictor.predict_binned(outside, LEVELS, 1)
         grown.append(predictor)

@@ -27,6 +27,8 @@ _PUBLIC = {
     "run": "synthdata.pipeline",
     "evaluate": "synthdata.pipeline",
     "compare": "synthdata.comparison",
+    "augment": "synthdata.augmentation",
+    "register_rule": "synthdata.table.rule_kinds",
     "SynthdataError": "synthdata.errors",
 }
 
@@ -34,6 +36,7 @@ __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     # "as" says to type checkers that these are meant for others.
+    from synthdata.augmentation import augment as augment
     from synthdata.comparison import compare as compare
     from synthdata.connectors import read as read
     from synthdata.connectors import write as write
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from synthdata.pipeline import evaluate as evaluate
     from synthdata.pipeline import run as run
     from synthdata.table.infer import infer as infer
+    from synthdata.table.rule_kinds import register_rule as register_rule
     from synthdata.table.schema import Column as Column
     from synthdata.table.schema import Schema as Schema
     from synthdata.table.table import Table as Table

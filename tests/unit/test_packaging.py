@@ -48,7 +48,7 @@ def imported(folder: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("folder", ["synthdata", "dashboards"])
 def test_everything_imported_is_declared(folder: str) -> None:
     known = packages_distributions()
-    allowed = declared("sql", "duckdb", "s3", "excel", "dashboard", "neural", "privacy")
+    allowed = declared("sql", "duckdb", "s3", "excel", "dashboard", "neural", "privacy", "augment", "sdv")
     missing = {
         f"{module} ({place})"
         for module, place in imported(folder)

@@ -1,0 +1,125 @@
+"""Augment: synthetic rows for a table that has too few, and whether they help a model to predict a column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from synthdata import connectors
+from synthdata.atomic import write_text
+from synthdata.errors import InfeasibleError, SchemaError, SynthdataError, did_you_mean
+from synthdata.models.base import Synthesizer
+from synthdata.models.registry import make_model
+from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.progress import Progress, silent
+from synthdata.random import SeedTree
+from synthdata.table.table import Table, require_rows
+from synthdata.validation.utility.augmentation import Augmentation, augmentation
+
+#: how the two ways of adding rows are called
+ADDED, BALANCED = "synthetic rows added", "synthetic rows of the small classes added"
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """The synthetic rows, what adding such rows does, and what was done on the way that a user should know of."""
+
+    rows: pd.DataFrame
+    verdict: Augmentation
+    notes: tuple[str, ...]
+
+
+def augment(
+    source: Source,
+    *,
+    target: str,
+    model: str = "boosted",
+    out: str | Path | None = None,
+    rows: int | None = None,
+    balance: bool = False,
+    table: str | None = None,
+    query: str | None = None,
+    schema: SchemaLike = None,
+    drop_text: bool = False,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    folds: int = 5,
+    repeats: int = 2,
+    progress: Progress | None = None,
+) -> Augmented:
+    """Make synthetic rows from a whole table, after measuring by cross-validation whether such rows help.
+
+    ``rows`` is how many (by default as many as the table has); with ``balance`` they fill up the smaller classes of
+    the target instead. ``out`` is the file for the rows; what was measured goes into a JSON file beside it.
+
+    Raises:
+        SynthdataError: the input cannot be used; the message says what to do.
+    """
+    progress = progress or silent()
+    if rows is not None and rows < 1:
+        raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
+    make_model(model, settings)
+    seeds = SeedTree(seed)
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
+        require_rows(real)
+    if target not in real.schema:
+        raise SchemaError(f"There is no column {target!r}.", did_you_mean(target, real.schema.names))
+    classes = not real.schema[target].continuous
+    if balance and not classes:
+        raise SynthdataError(f"The target {target!r} has no classes to be balanced.", "Leave --balance away.")
+
+    def generate(part: Table, child: SeedTree) -> Mapping[str, Table]:
+        fitted = make_model(model, settings).fit(part, seed=child.integer("fit"))
+        count = max(1, round((rows or len(real)) * len(part) / len(real)))
+        made = {ADDED: fitted.sample(count, seed=child.integer("sample"))}
+        if classes:
+            filled, _ = _balancing(fitted, part, target, child)
+            if len(filled):
+                made[BALANCED] = filled
+        return {name: Table.of(frame, real.schema.kept) for name, frame in made.items()}
+
+    with progress.stage("measure", "Measuring whether synthetic rows help"):
+        verdict = augmentation(
+            real, generate, seeds.child("measure"), target=target, folds=folds, repeats=repeats, progress=progress
+        )
+    with progress.stage("rows", "Drawing the rows"):
+        fitted = make_model(model, settings).fit(real, seed=seeds.integer("fit"), progress=progress)
+        notes = [*loaded.notes, *fitted.notes]
+        if balance:
+            made, too_rare = _balancing(fitted, real, target, seeds)
+            if too_rare:
+                notes.append(
+                    f"{too_rare} of the target's classes are too rare to be learnt, so no rows of them were made."
+                )
+        else:
+            made = fitted.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
+    if out is not None:
+        path = Path(out)
+        connectors.write(made, path)
+        facts = {"version": 1, "model": model, "rows": len(made), **verdict.to_json(), "notes": notes}
+        write_text(path.with_name(path.stem + ".augmentation.json"), json.dumps(facts, indent=1) + "\n")
+    return Augmented(made, verdict, tuple(notes))
+
+
+def _balancing(fitted: Synthesizer, part: Table, target: str, seeds: SeedTree) -> tuple[pd.DataFrame, int]:
+    """Synthetic rows that bring each class of the target up to the largest, and how many classes are too rare for it.
+
+    They are drawn under the class as condition; a class that too few rows share is not in a model.
+    """
+    cells = part.cells(target)
+    counts = pd.Series(cells.values[~cells.missing]).value_counts()
+    made, too_rare = [fitted.sample(0, seed=0)], 0
+    for position, (value, count) in enumerate(counts.items()):
+        short = int(counts.max() - count)
+        if short:
+            try:
+                made.append(fitted.sample(short, given={target: value}, seed=seeds.integer(f"class {position}")))
+            except InfeasibleError:
+                too_rare += 1
+    return pd.concat(made, ignore_index=True), too_rare

@@ -1,0 +1,54 @@
+"""`synthdata augment`: rows in a file, what they do beside it, and plain refusals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import synthdata
+from synthdata.errors import SynthdataError
+
+TABLE = Path(__file__).resolve().parents[2] / "data" / "breast_cancer.csv"
+
+
+def test_rows_and_verdict_are_written(tmp_path: Path) -> None:
+    small = tmp_path / "small.csv"
+    frame = pd.read_csv(TABLE).iloc[:160, [0, 1, 2, 3, -1]]
+    frame.to_csv(small, index=False)
+    target = str(frame.columns[-1])
+    out = tmp_path / "more.csv"
+    command = [sys.executable, "-m", "synthdata", "augment", str(small), "--target", target, "--model", "gmm"]
+    command += ["-o", str(out), "-n", "80", "--folds", "3", "--repeats", "1", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "80 synthetic rows written" in done.stdout
+    assert "Adding synthetic rows" in done.stdout
+    assert list(pd.read_csv(out).columns) == list(frame.columns)
+    facts = json.loads((tmp_path / "more.augmentation.json").read_text())
+    assert facts["folds"] == 3
+    assert {gain["strategy"] for gain in facts["gains"]["overall"]} >= {"rows drawn again", "synthetic rows added"}
+
+
+def test_balanced_rows_fill_up_the_small_classes() -> None:
+    frame = pd.read_csv(TABLE).iloc[:, [0, 1, 2, -1]]
+    target = str(frame.columns[-1])
+    few = pd.concat([part.head(120 if position else 40) for position, (_, part) in enumerate(frame.groupby(target))])
+    made = synthdata.augment(few, target=target, model="gmm", balance=True, folds=2, repeats=1, seed=1)
+    smallest = few[target].value_counts().idxmin()
+    assert set(made.rows[target]) == {smallest}
+    assert len(made.rows) == 80
+
+
+def test_refusals_say_what_to_do() -> None:
+    frame = pd.read_csv(TABLE).iloc[:60, [0, 1, -1]]
+    with pytest.raises(SynthdataError, match="Did you mean"):
+        synthdata.augment(frame, target=str(frame.columns[-1])[:-1])
+    with pytest.raises(SynthdataError, match="no classes"):
+        synthdata.augment(frame, target=str(frame.columns[0]), balance=True)
+    with pytest.raises(SynthdataError, match="1 or more"):
+        synthdata.augment(frame, target=str(frame.columns[-1]), rows=0)

@@ -84,6 +84,10 @@ def sample(
         frame = load(model).sample(n, given=given, seed=seed, progress=progress)
         connectors.write(frame, output)
     console.print(f"{len(frame):,} rows written to {output}.")
+    if "drawing" in frame.attrs:
+        drawn, worth = frame.attrs["drawing"]["drawn"], frame.attrs["drawing"]["effective_sample_size"]
+        repeated = " (too few met the conditions, so some are repeated)" if worth < len(frame) else ""
+        console.print(f"{drawn:,} rows were drawn for them; effective sample size {worth:,}{repeated}.")
 
 
 def impute(
@@ -99,6 +103,9 @@ def impute(
         frame = able(model, "impute").impute(connectors.read(table).frame, seed=seed)
         connectors.write(frame, output)
     console.print(f"{len(frame):,} rows written to {output}.")
+    if "rows_left" in frame.attrs:
+        left = frame.attrs["rows_left"]
+        console.print(f"{left:,} of them keep nulls: nothing that was drawn there keeps the rules of the schema.")
 
 
 def score(

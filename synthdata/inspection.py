@@ -12,7 +12,9 @@ from rich.text import Text
 
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import MissingExtraError, ModelError, SchemaError
-from synthdata.models.registry import make_model, model_class, model_names
+from synthdata.models.auto import choose, facts_of
+from synthdata.models.neural import NeuralSynthesizer
+from synthdata.models.registry import make_model, model_names
 from synthdata.pipeline import SchemaLike, Source, open_source, prepare
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
@@ -24,11 +26,13 @@ from synthdata.table.table import Table, require_rows
 TRIAL_ROWS = (500, 2_000)
 # A model that takes longer on the small sample, in seconds, is not timed on the large one.
 PATIENCE = 3.0
+# Networks are trained for so many seconds on a sample, and each step of the whole training is taken to last as long.
+TRIAL_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The time that fitting and drawing the whole table is expected to take, in seconds, and the basis of that."""
+    """The time that fitting and drawing the whole table is expected to take, in seconds; why not, or what to know."""
 
     model: str
     seconds: float | None
@@ -70,7 +74,8 @@ class Inspection:
             )
         costs = Grid("model", "fit and draw", title="Expected on this machine", title_justify="left")
         for cost in self.costs:
-            costs.add_row(cost.model, Text(cost.reason) if cost.seconds is None else spoken(cost.seconds))
+            said = [] if cost.seconds is None else [spoken(cost.seconds)]
+            costs.add_row(cost.model, Text("; ".join([*said, *([cost.reason] if cost.reason else [])])))
         head = Text(
             f"{self.display}: {self.rows:,} rows, {len(self.schema)} columns; encoded width {self.width:,}, "
             f"{self.memory / 2**20:,.1f} MiB in memory."
@@ -130,12 +135,16 @@ def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
     spent = []
     sizes = sorted({min(size, len(real)) for size in TRIAL_ROWS})
     try:
-        known = make_model(name).parameters()
+        model = make_model(name)
     except MissingExtraError as error:
         return Cost(name, None, str(error))
-    if "time_budget" in known:
-        return Cost(name, None, "as long as you allow it (--time-budget SECONDS); some minutes by default")
-    if not model_class(name).savable:
+    if name == "auto":
+        choice = choose(facts_of(real))
+        cost = estimate(choice.family, real, seeds)
+        return Cost(name, cost.seconds, f"{choice.family}, since {choice.why}")
+    if isinstance(model, NeuralSynthesizer):
+        return estimate_network(model, real, generator)
+    if not model.savable:
         return Cost(name, None, "not timed: the model of another library, for comparison")
     for size in sizes:
         sample = real.take(np.sort(generator.permutation(len(real))[:size]))
@@ -151,6 +160,21 @@ def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
         return Cost(name, spent[0] * len(real) / sizes[0])
     slope = max(0.0, (spent[1] - spent[0]) / (sizes[1] - sizes[0]))
     return Cost(name, spent[1] + slope * (len(real) - sizes[1]))
+
+
+def estimate_network(model: NeuralSynthesizer, real: Table, generator: np.random.Generator) -> Cost:
+    """How long a family of networks will take, from a second of training on as many rows as fill its batches."""
+    model.time_budget = TRIAL_SECONDS
+    rows = min(len(real), 20 * model.batch_size)
+    sample = real.take(np.sort(generator.permutation(len(real))[:rows]))
+    try:
+        model.fit(sample, seed=0)
+        start, drawn = time.perf_counter(), min(len(real), TRIAL_ROWS[1])
+        model.sample(drawn, seed=0)
+    except (ModelError, SchemaError) as error:
+        return Cost(model.name, None, str(error))
+    drawing = (time.perf_counter() - start) * len(real) / drawn
+    return Cost(model.name, model.expected_seconds(len(real)) + drawing, "less with --time-budget")
 
 
 def spoken(seconds: float) -> str:

@@ -22,6 +22,7 @@ from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.column_networks import ColumnNetworks, Shape, choose_contexts
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
+from synthdata.models.settling import settle
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, free_bytes, half_precision, torch_generator
 from synthdata.training.objective import Player
@@ -29,6 +30,8 @@ from synthdata.training.trainer import NOT_A_NUMBER, History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
+#: for how many rows a second of a time budget the marginals are settled
+_ROWS_A_SECOND = 500
 #: which share of the training goes to columns that are trained anew
 _AGAIN = 0.12
 #: by how many nats a column must have been better for that, times the root of the held-out rows: less is chance
@@ -159,7 +162,21 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.networks_.start_from_frequencies(encoded.codes)
         if self.networks_.columns:
             self._train_all(encoded, generator, progress)
+            self._settle(encoded, generator)
         self.networks_.eval()
+
+    def _settle(self, encoded: Encoded, generator: np.random.Generator) -> None:
+        shares = [
+            np.bincount(codes, minlength=slot.cardinality) / len(encoded)
+            for codes, slot in zip(encoded.codes.T, encoded.slots, strict=True)
+        ]
+        rows = max(2 * len(encoded), 2_000)
+        if self.time_budget is not None:
+            rows = min(rows, int(self.time_budget * _ROWS_A_SECOND))
+            if rows < len(encoded) / 2:
+                # Over so few rows chance would do more harm than good.
+                return
+        settle(self.networks_, shares, rows, torch_generator(generator, self._on_device()))
 
     def _train_all(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         """Train all columns together, then those anew that were better before the end.

@@ -94,6 +94,24 @@ class ColumnNetworks(nn.Module):
                     counts = np.bincount(codes[:, j], minlength=self.sizes[j]) + 1.0
                     head.bias[k, 0, : self.sizes[j]] = torch.from_numpy(np.log(counts / counts.sum()))
 
+    def code_bias(self, j: int) -> torch.Tensor:
+        """The constants (cardinality,) of a column's codes, as a view of the parameters."""
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        return self._heads[group].bias[self.groups[group].index(j), 0, : self.sizes[j]]
+
+    def code_logits(self, j: int, codes: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """The logits (n, cardinality) of column ``j``'s codes, given the cells (n, d) that are known."""
+        vectors = self.cells(codes, values)
+        kind = codes.device.type
+        if torch.is_autocast_enabled(kind):
+            vectors = vectors.to(torch.get_autocast_dtype(kind))
+        return self._code_logits(j, self._hidden_of(j, codes, vectors))
+
+    def _code_logits(self, j: int, h: torch.Tensor) -> torch.Tensor:
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        with torch.autocast(h.device.type, enabled=False):
+            return self._heads[group].of_one(h, self.groups[group].index(j))[:, : self.sizes[j]]
+
     def seen_before(self, places: torch.Tensor) -> torch.Tensor:
         """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
         return places[:, None, :] < places[:, :, None]
@@ -269,9 +287,7 @@ class ColumnNetworks(nn.Module):
         with torch.autocast(device.type, enabled=False):
             raw = self.line.of_one(h, self.numbers.index(j)) if j in self.numbers else None
             if self.sizes[j] > 1:
-                group = next(k for k, members in enumerate(self.groups) if j in members)
-                logits = self._heads[group].of_one(h, self.groups[group].index(j))
-                p = functional.softmax(logits[:, : self.sizes[j]], dim=-1)
+                p = functional.softmax(self._code_logits(j, h), dim=-1)
             else:
                 p = torch.ones(n, 1, device=device)
             if wanted is not None:

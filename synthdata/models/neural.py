@@ -76,6 +76,18 @@ class NeuralSynthesizer(Synthesizer):
         early = f"Training ended early, since {NOT_A_NUMBER}; the last good state was kept."
         return [*super().notes, *([early] if broke else [])]
 
+    def _batch(self, rows: int) -> int:
+        """A small table is gone through in smaller batches, or there would be hardly any steps."""
+        return max(1, min(self.batch_size, max(rows // 20, 16), rows))
+
+    def _steps(self, rows: int, epochs: float | None = None) -> int:
+        return max(1, round((epochs or self.epochs) * rows / self._batch(rows)))
+
+    def expected_seconds(self, rows: int) -> float:
+        """How long training on so many rows of the same columns would take without a budget, by what training took."""
+        self._require_fitted()
+        return self.history_.expected(self._steps(rows), TrainingSettings(steps=1).checks)
+
     def _train(
         self,
         objective: Objective,
@@ -98,13 +110,12 @@ class NeuralSynthesizer(Synthesizer):
                 raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
         if self.time_budget is not None and self.time_budget <= 0:
             raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
-        # A small table is gone through in smaller batches, or there would be hardly any steps.
-        batch = max(1, min(self.batch_size, max(rows // 20, 16), rows))
+        batch = self._batch(rows)
         left = None
         if self.time_budget is not None:
             left = max(self.time_budget * until - (time.perf_counter() - self._started), 1e-3)
         settings = TrainingSettings(
-            steps=max(1, round((epochs or self.epochs) * rows / batch)),
+            steps=self._steps(rows, epochs),
             batch_size=batch,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,

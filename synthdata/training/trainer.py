@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,14 @@ class History:
     steps: int = 0
     ending: str = "all steps done"
     held_out: int = 0
+    #: seconds that all steps, and all checks, took on this machine
+    step_seconds: float = field(default=0.0, compare=False)
+    check_seconds: float = field(default=0.0, compare=False)
+
+    def expected(self, steps: int, checks: int) -> float:
+        """How many seconds so many steps and checks would take, by those made."""
+        a_step = self.step_seconds / max(self.steps, 1)
+        return steps * a_step + checks * self.check_seconds / max(len(self.figures), 1)
 
     @property
     def best(self) -> int:
@@ -140,7 +149,10 @@ class _Training:
         pace = self.pace
         share = checked = pace.at(step)
         while share < 1.0:
-            if not self._step(pace.rate(share)):
+            start = time.perf_counter()
+            applied = self._step(pace.rate(share))
+            self.history.step_seconds += time.perf_counter() - start
+            if not applied:
                 self.history.ending = NOT_A_NUMBER
                 break
             step += 1
@@ -215,6 +227,7 @@ class _Training:
         """Judge the averaged weights by held-out rows."""
         import torch
 
+        start = time.perf_counter()
         for average in self.averages:
             average.swap()
         for module in self.modules:
@@ -225,6 +238,7 @@ class _Training:
             self.best.offer(figure, self.modules)
         for average in self.averages:
             average.swap()
+        self.history.check_seconds += time.perf_counter() - start
         self.history.shares.append(share)
         self.history.figures.append(figure)
         self.history.parts.append(list(getattr(self.objective, "parts", ())))

@@ -29,7 +29,6 @@ _PUBLIC = {
     "compare": "synthdata.comparison",
     "augment": "synthdata.augmentation",
     "register_rule": "synthdata.table.rule_kinds",
-    "register_rule": "synthdata.table.rule_kinds",
     "SynthdataError": "synthdata.errors",
 }
 
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from synthdata.pipeline import evaluate as evaluate
     from synthdata.pipeline import run as run
     from synthdata.table.infer import infer as infer
-    from synthdata.table.rule_kinds import register_rule as register_rule
     from synthdata.table.rule_kinds import register_rule as register_rule
     from synthdata.table.schema import Column as Column
     from synthdata.table.schema import Schema as Schema

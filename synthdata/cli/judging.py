@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from synthdata.cli.options import (
     DropText,
     Epsilon,
     Model,
+    Pdf,
     PolicyFile,
     Query,
     SchemaFile,
@@ -27,6 +28,9 @@ from synthdata.cli.options import (
 )
 from synthdata.cli.working import finish, privacy_of, settings_of, working
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 def run(
     source: Source,
@@ -37,6 +41,7 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default in runs/.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")] = False,
     share: Share = False,
+    pdf: Pdf = False,
     table: TableName = None,
     query: Query = None,
     schema: SchemaFile = None,
@@ -54,6 +59,7 @@ def run(
     privacy = privacy_of(epsilon, delta)
     from synthdata import pipeline
 
+    able_to_print(pdf)
     with working() as (console, progress):
         done = pipeline.run(
             source,
@@ -77,6 +83,7 @@ def run(
     console.print(
         f"\nSynthetic table  {done.folder / 'synthetic.parquet'}\nReport           {done.folder / 'report.html'}"
     )
+    printed(console, done.folder, pdf)
     finish(console, done.report)
 
 
@@ -89,11 +96,13 @@ def evaluate(
     schema: SchemaFile = None,
     policy: PolicyFile = None,
     share: Share = False,
+    pdf: Pdf = False,
     seed: Seed = None,
 ) -> None:
     """Judge any generator's table: is it faithful, is it useful, does it leak?"""
     from synthdata import pipeline
 
+    able_to_print(pdf)
     with working() as (console, progress):
         report = pipeline.evaluate(
             real,
@@ -108,4 +117,22 @@ def evaluate(
             progress=progress,
         )
     console.print(f"\nReport  {out / 'report.html'}")
+    printed(console, out, pdf)
     finish(console, report)
+
+
+def able_to_print(pdf: bool) -> None:
+    """Refuse before the work, not after it, where a PDF is asked for and there is no browser."""
+    if pdf:
+        from synthdata.reporting.pdf import find_browser
+
+        find_browser()
+
+
+def printed(console: Console, folder: Path, pdf: bool) -> None:
+    """Print the folder's report as PDF where that is asked for."""
+    if pdf:
+        from synthdata.reporting.pdf import print_pdf
+
+        print_pdf(folder / "report.html", folder / "report.pdf")
+        console.print(f"Report as PDF    {folder / 'report.pdf'}")

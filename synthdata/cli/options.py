@@ -40,5 +40,6 @@ PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (Y
 Share = Annotated[
     bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")
 ]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Print the report as PDF, too, with the browser on this machine.")]
 ModelFolder = Annotated[Path, typer.Argument(help="A saved model or a run folder.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="The file to write; its ending decides the format.")]

@@ -185,6 +185,31 @@ def check_infinite_numbers_are_refused(factory: Factory) -> None:
     _refuses(lambda: factory().fit(table, schema=schema), "'x'")
 
 
+def check_rules_of_several_columns(factory: Factory) -> None:
+    """Sums, fixed combinations and what follows from another column hold in every row, or there is a clear refusal."""
+    table = mixed(200)[["age", "sex", "grade", "member"]].assign(grade=lambda frame: frame["grade"].astype(object))
+    table["bonus"] = np.arange(200) % 7
+    table["total"] = table["age"] + table["bonus"]
+    table["pass"] = table["grade"] != "low"
+    table["member"] &= table["sex"] == "f"
+    rules: list[dict[str, object]] = [
+        {"type": "sum", "parts": ["age", "bonus"], "total": "total"},
+        {"type": "dependence", "on": ["grade"], "column": "pass"},
+        {"type": "combinations", "columns": ["sex", "member"]},
+    ]
+    kinds = {"sex": "categorical", "grade": "categorical", "member": "boolean", "pass": "boolean"}
+    columns = [{"name": name, "kind": kinds.get(str(name), "numerical")} for name in table.columns]
+    try:
+        sample = factory().fit(table, schema={"columns": columns, "rules": rules}, seed=0).sample(60, seed=1)
+    except SynthdataError as error:
+        assert "rule" in str(error) or "role" in str(error), f"the message should name what is in the way: {error}"
+        return
+    assert list(sample.columns) == list(table.columns)
+    assert (sample["age"] + sample["bonus"] == sample["total"]).all()
+    assert (sample["pass"] == (sample["grade"] != "low")).all()
+    assert not (sample["member"] & (sample["sex"] == "m")).any()
+
+
 def check_unicode_names(factory: Factory) -> None:
     """Names and categories in any script, with spaces, quotes and operators, come through, and so do conditions."""
     table = mixed()[["age", "sex"]].rename(columns={"age": "Größe >= 'x'", "sex": "性別 🙂"})

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from odd_tables import ODD, wide
 
 from synthdata.errors import SynthdataError
 from synthdata.models.registry import make_model
 from synthdata.testing.tables import mixed
-from tests.odd_tables import ODD, wide
 
 #: settings that make each family quick; what they draw need not be good here
 QUICK: dict[str, dict[str, Any]] = {

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rule_tables import COLUMNS, ruled
 
 from synthdata.models.registry import make_model
 from synthdata.table import constraints, expressions
 from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.rule_kinds import register_rule
-from tests.rule_tables import COLUMNS, ruled
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 EXAMPLES: list[dict[str, Any]] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
 from synthdata.encoders.rule_layout import RuleLayout
 from synthdata.encoders.rule_parts import Follows, Gap, Joint, Remainder
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.table.table import Table
-from tests.rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
 
 def table_of(frame: pd.DataFrame, rules: list[dict[str, Any]], columns: list[dict[str, Any]] | None = None) -> Table:

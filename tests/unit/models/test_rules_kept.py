@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
 from synthdata.errors import InfeasibleError, SchemaError
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import load, make_model
 from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.rule_kinds import register_rule
-from tests.rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
 MODELS = ("independent", "gmm", "bayesnet", "trees")
 SETTINGS: dict[str, dict[str, Any]] = {"gmm": {"max_components": 2}}
@@ -165,3 +165,30 @@ def test_rows_that_few_draws_meet_are_repeated_and_counted() -> None:
     assert sample["a"].between(7, 10).all()
     assert (sample["b"] == 7).all()
     assert 0 < told["effective_sample_size"] < 1500 < told["drawn"] <= 200 * 1500 + 100_000
+
+
+@pytest.mark.parametrize("name", ["independent", "bayesnet", "gmm"])
+def test_probabilities_add_up_to_one_over_the_rows_that_keep_the_rules(name: str) -> None:
+    generator = np.random.default_rng(0)
+    low = generator.integers(0, 3, 800)
+    table = pd.DataFrame({"low": low, "high": low + generator.integers(0, 3, 800)})
+    table["kind"] = np.where(low == 0, "small", "large")
+    table["sum"] = table["low"] + table["high"]
+    kinds = {"kind": "categorical"}
+    schema = {
+        "columns": [{"name": column, "kind": kinds.get(column, "numerical")} for column in table.columns],
+        "rules": [
+            {"type": "inequality", "low": "low", "high": "high"},
+            {"type": "sum", "parts": ["low", "high"], "total": "sum"},
+            {"type": "dependence", "on": ["low"], "column": "kind"},
+        ],
+    }
+    model = make_model(name, **SETTINGS.get(name, {})).fit(table, schema=schema, seed=0)
+    every = table.drop_duplicates()
+    assert len(every) == 9
+    chances = np.exp(model.log_prob(every))  # type: ignore[attr-defined]
+    assert chances.sum() == pytest.approx(1, abs=1e-6)
+    # The same rows are as frequent among those drawn.
+    drawn = model.sample(4000, seed=0).value_counts(normalize=True)
+    real = every.assign(chance=chances).set_index(list(every.columns))["chance"]
+    assert (drawn - real).abs().max() < 0.03

@@ -14,6 +14,7 @@ from synthdata.encoders.grid import Grid
 from synthdata.encoders.number_line import NumberLine
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
 from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import PrivacyError
 from synthdata.privacy.bounds import LEVELS, Look, bin_edges, bounds, categories, decimals, null_share
 from synthdata.privacy.charges import counting_sigma
 from synthdata.privacy.ledger import DOMAIN_DELTA
@@ -25,6 +26,9 @@ from synthdata.table.table import Table
 
 #: up to so many steps between public bounds each number has a bin of its own
 EXACT_STEPS = 128
+
+#: how much of the domain's budget a look gets beside the others: a category must stand out of its noise six times
+WEIGHTS = {"nulls": 0.5, "decimals": 0.5, "bounds": 1.0, "bins": 1.0, "categories": 6.0}
 
 _OPTIONS = NumericOptions(transform="uniform", rare_threshold=1)
 
@@ -62,18 +66,24 @@ class PrivateDomain:
         self._plan()
 
     def _plan(self) -> None:
-        """Share the stage's budget out evenly over all looks that may be needed, by the schema alone."""
+        """Share the stage's budget out over all looks that may be needed, by the schema alone."""
         ledger = self._ledger
-        looks = sum(len(_looks(column)) for column in self._schema if not column.drop)
+        looks = [kind for column in self._schema if not column.drop for kind in _looks(column)]
         named = [column for column in self._schema.modelled if "categories" in _looks(column)]
         delta = ledger.privacy.delta * DOMAIN_DELTA if named else 0.0
         self._delta = delta / max(len(named), 1) * (1 - 1e-9)
-        self._sigma = 1.0
-        self.count = self._count_rows()
+        self._sigmas: dict[str, float] = {}
         mu = ledger.mu_of("domain")
-        if looks and mu > 0:
-            ledger.reserve("domain", mu, delta=delta, note=f"{looks} looks at most")
-            self._sigma = counting_sigma(mu**2 / looks)
+        if looks and mu <= 0:
+            raise PrivacyError(
+                f"The budget's split has nothing for the domain, but {len(looks)} looks at it are needed.",
+                "Give the stage 'domain' a share, or declare bounds, categories, decimals and nullable public.",
+            )
+        self.count = self._count_rows()
+        if looks:
+            ledger.reserve("domain", mu, delta=delta, note=f"{len(looks)} looks at most")
+            unit = mu**2 / sum(WEIGHTS[kind] for kind in looks)
+            self._sigmas = {kind: counting_sigma(unit * WEIGHTS[kind]) for kind in set(looks)}
         for column in self._schema:
             ledger.public[column.name] = _public(column)
 
@@ -97,17 +107,16 @@ class PrivateDomain:
                 columns.append(column)
                 continue
             cells = self._rows.map(partial(Table.cells, name=column.name))
-            look = Look("domain", self._sigma, column.name)
-            nulls = null_share(cells, look, self.count) if "nulls" in _looks(column) else 0.0
+            nulls = null_share(cells, self._look("nulls", column), self.count) if "nulls" in _looks(column) else 0.0
             if column.generated:
                 if column.role != "key":
                     null_shares[column.name] = nulls
                 columns.append(column)
                 continue
             if column.continuous:
-                column, state = self._line(column, cells, look, nulls)
+                column, state = self._line(column, cells, nulls)
             else:
-                state = self._categories(column, cells, look, nulls)
+                state = self._categories(column, cells, nulls)
             column = column.model_copy(update={"nullable": bool(state.config["nullable"])})
             parts[str(len(parts))] = state
             columns.append(column)
@@ -122,9 +131,12 @@ class PrivateDomain:
         }
         return TableEncoder.from_state(State(config, merged.arrays))
 
-    def _line(self, column: Column, cells: Guarded[Cells], look: Look, nulls: float) -> tuple[Column, State]:
+    def _look(self, kind: str, column: Column) -> Look:
+        return Look("domain", self._sigmas[kind], column.name)
+
+    def _line(self, column: Column, cells: Guarded[Cells], nulls: float) -> tuple[Column, State]:
         if "decimals" in _looks(column):
-            column = column.model_copy(update={"decimals": decimals(cells, look, self.count)})
+            column = column.model_copy(update={"decimals": decimals(cells, self._look("decimals", column), self.count)})
         elif column.public and column.public.decimals is not None:
             column = column.model_copy(update={"decimals": column.public.decimals})
         grid = _grid(column)
@@ -133,23 +145,25 @@ class PrivateDomain:
         if declared is not None:
             low, high = grid.interval(*(plain_bound(column, limit) for limit in declared))
         else:
-            low, high = bounds(steps, look)
+            low, high = bounds(steps, self._look("bounds", column))
         if not high > low:
             high = low + 1
         if declared is not None and _few(grid, low, high):
             edges = np.arange(low - 0.5, high + 1.0)
             counts = np.full(len(edges) - 1, self.count / (len(edges) - 1))
         else:
-            edges, counts = bin_edges(steps, low, high, look, self.count, self._bins, grid.stepped)
+            edges, counts = bin_edges(
+                steps, low, high, self._look("bins", column), self.count, self._bins, grid.stepped
+            )
         line = _line_through(edges, grid)
         missing = nulls > 0 or _declared_nullable(column)
         told = [max(float(counts.sum()), 1.0), *([nulls * self.count] if missing else [])]
         kind = np.int64 if grid.stepped else np.float64
         return column, NumericEncoder(grid, np.empty(0, dtype=kind), np.array(told), line, missing, 0, _OPTIONS).state()
 
-    def _categories(self, column: Column, cells: Guarded[Cells], look: Look, nulls: float) -> State:
+    def _categories(self, column: Column, cells: Guarded[Cells], nulls: float) -> State:
         if "categories" in _looks(column):
-            found = categories(cells, look, self._delta)
+            found = categories(cells, self._look("categories", column), self._delta)
         else:
             declared = [False, True] if column.kind == "boolean" else list(column.public.categories)  # type: ignore[union-attr, arg-type]
             found = dict.fromkeys(declared, max(round(self.count / len(declared)), 1))

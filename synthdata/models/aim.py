@@ -35,7 +35,7 @@ class AIM(MarginalSynthesizer):
         rounds: int = 16,
         measuring: float = 0.9,
         model_size: float = 16.0,
-        iterations: int = 30,
+        iterations: int = 60,
         rare_threshold: int = 5,
     ) -> None:
         self.degree = degree

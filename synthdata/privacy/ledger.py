@@ -63,9 +63,10 @@ class Privacy:
             if stage not in DEFAULT_SPLIT:
                 raise PrivacyError(f"The budget has no stage {stage!r}.", did_you_mean(stage, DEFAULT_SPLIT))
         shares = [self.split.get(stage, 0.0) for stage in DEFAULT_SPLIT]
-        if min(shares) < 0 or not math.isclose(sum(shares), 1.0, abs_tol=1e-9) or self.split.get("training", 0) <= 0:
+        paid = min(self.split.get("rows", 0.0), self.split.get("training", 0.0))
+        if min(shares) < 0 or not math.isclose(sum(shares), 1.0, abs_tol=1e-9) or paid <= 0:
             raise PrivacyError(
-                "The shares of a budget must be 0 or more and add up to 1, with something for training.",
+                "The shares of a budget must be 0 or more and add up to 1, with something for rows and training.",
                 f"By default: {dict(DEFAULT_SPLIT)}.",
             )
 

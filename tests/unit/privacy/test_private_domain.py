@@ -11,6 +11,7 @@ import pytest
 
 from synthdata.encoders.private_encoder import PrivateDomain, bin_counts, encode_privately
 from synthdata.encoders.table_encoder import TableEncoder
+from synthdata.errors import PrivacyError
 from synthdata.privacy.bounds import Look, bin_edges, bounds
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
@@ -124,6 +125,20 @@ def test_what_was_inferred_is_not_taken_for_public() -> None:
     encoder = PrivateDomain(Guarded(Table(frame, told), ledger), told, bins=8).encoder()
     assert encoder.schema["price"].decimals == 2
     assert "nulls" in [charge.stage for charge in ledger.charges if charge.note == "score"]
+
+
+def test_a_split_without_a_domain_is_refused_where_one_must_be_bought() -> None:
+    split = {"rows": 0.1, "domain": 0.0, "training": 0.9}
+    table = Table.of(people())
+    ledger = Ledger(Privacy(1.0, split=split))
+    with pytest.raises(PrivacyError, match="nothing for the domain"):
+        PrivateDomain(Guarded(table, ledger), table.schema, bins=8)
+    assert not ledger.charges
+    frame = people()[["age", "city"]]
+    schema = {"columns": [{"name": name, "public": PUBLIC[name]} for name in frame.columns]}
+    table = Table.of(frame, schema)
+    PrivateDomain(Guarded(table, ledger), table.schema, bins=8)
+    assert len(ledger.charges) == 1
 
 
 def test_one_person_does_not_get_a_category_or_a_bound() -> None:

@@ -190,6 +190,8 @@ def reason_not_judged(column: Column) -> str | None:
         return "left out of the synthetic table by request"
     if column.kind == "id":
         return "a key or identifier: generated afresh, its values mean nothing"
+    if column.role == "sequence key":
+        return "the key of a sequence: which sequences there are is made up, its values mean nothing"
     if column.pii is not None:
         return f"personal data ({column.pii}): replaced by made-up values"
     return "free text: not modelled, so not compared" if column.kind == "text" else None

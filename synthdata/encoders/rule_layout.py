@@ -10,17 +10,9 @@ import numpy as np
 
 from synthdata.encoders.base import State
 from synthdata.encoders.grid import Grid
-from synthdata.encoders.rule_parts import (
-    FURTHEST,
-    Follows,
-    Gap,
-    Joint,
-    Part,
-    Remainder,
-    restore_part,
-    written_key,
-    written_rows,
-)
+from synthdata.encoders.rule_lookups import Follows, Joint, written_key, written_rows
+from synthdata.encoders.rule_parts import Part, restore_part
+from synthdata.encoders.rule_steps import FURTHEST, Gap, Remainder
 from synthdata.table.constraints import check_rules, parse_rules
 from synthdata.table.rule_kinds import Combination, Dependence, Inequality, Rule, Total
 from synthdata.table.schema import Column, Schema

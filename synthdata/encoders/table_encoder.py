@@ -13,7 +13,7 @@ from synthdata.encoders.categorical import CategoricalEncoder
 from synthdata.encoders.number_line import Transform
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
 from synthdata.encoders.rule_layout import RuleLayout
-from synthdata.encoders.rule_parts import FOLLOWS, Follows, Joint
+from synthdata.encoders.rule_lookups import FOLLOWS, Follows, Joint
 from synthdata.errors import ModelError, SchemaError, did_you_mean
 from synthdata.table.schema import Column, Schema, parse_schema
 from synthdata.table.storage import Cells, from_cells, restore, to_cells

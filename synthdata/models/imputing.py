@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.encoders.base import UNSEEN, Encoded
-from synthdata.encoders.rule_parts import Joint
+from synthdata.encoders.rule_lookups import Joint
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.rule_kinds import Rule, Total, Unique

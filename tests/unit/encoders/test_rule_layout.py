@@ -10,7 +10,8 @@ import pytest
 from rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
 from synthdata.encoders.rule_layout import RuleLayout
-from synthdata.encoders.rule_parts import Follows, Gap, Joint, Remainder
+from synthdata.encoders.rule_lookups import Follows, Joint
+from synthdata.encoders.rule_steps import Gap, Remainder
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.table.table import Table
 

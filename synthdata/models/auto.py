@@ -20,6 +20,8 @@ from synthdata.errors import ModelError, PrivacyError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
+from synthdata.privacy.ledger import Privacy
+from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress
 from synthdata.table.schema import Schema
 from synthdata.table.table import Table
@@ -57,9 +59,13 @@ class Choice:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-#: The families that keep a privacy budget, the one to prefer first, each with the tables that it suits. A family whose
-#: `fit` takes ``privacy`` is entered here, and nothing else need be done for `auto` to offer it.
-PRIVATE: dict[str, Callable[[Facts], bool]] = {}
+#: The families to choose from under a privacy budget, the one to prefer first, each with the tables that it suits. The
+#: facts then hold what the schema says alone: of rows nothing is known. On Adult at an epsilon of 1 a classifier learns
+#: more from `aim` (an AUC of .90) than from `mst` (.83 to .89), but its time grows fast with the columns.
+PRIVATE: dict[str, Callable[[Facts], bool]] = {
+    "aim": lambda facts: facts.columns <= 40,
+    "mst": lambda facts: True,
+}
 
 
 def facts_of(table: Table, time_budget: float | None = None, device: str = "auto") -> Facts:
@@ -88,16 +94,16 @@ def seconds(facts: Facts) -> float:
     return visits * a_row / (10 if facts.gpu else 1)
 
 
-def choose(facts: Facts, privacy: object = None) -> Choice:
-    """The family for a table, by the first rule that fits.
+def choose(facts: Facts, *, private: bool = False) -> Choice:
+    """The family for a table, by the first rule that fits; with ``private`` one that keeps a privacy budget.
 
     Raises:
-        PrivacyError: a privacy budget is given, and no family keeps one for such a table.
+        PrivacyError: no family keeps a privacy budget for such a table.
 
     >>> choose(Facts(rows=300, columns=4, numbers=1)).family
     'boosted'
     """
-    if privacy is not None:
+    if private:
         for family, suits in PRIVATE.items():
             if suits(facts):
                 return Choice(family, f"it keeps the privacy budget, and suits a table of {facts.columns} columns")
@@ -152,7 +158,7 @@ class Auto(DensityMixin, ImputationMixin):
         table: Table | pd.DataFrame,
         *,
         schema: Schema | Mapping[str, Any] | None = None,
-        privacy: Any = None,
+        privacy: Privacy | float | None = None,
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -160,13 +166,28 @@ class Auto(DensityMixin, ImputationMixin):
 
         Raises:
             TableError, SchemaError: the table cannot be used; the message says why.
-            PrivacyError: no family can keep the privacy asked for.
+            PrivacyError: no family can keep the privacy asked for, or the budget does not suffice.
         """
+        if privacy is not None:
+            return super().fit(table, schema=schema, privacy=privacy, seed=seed, progress=progress)
+        self.ledger_ = None
         table = Table.of(table, schema)
-        self._take(choose(facts_of(table, self.time_budget, self.device), privacy))
-        self.model_.fit(table, privacy=privacy, seed=seed, progress=progress)
-        self.schema_, self.rows_, self.encoder_ = self.model_.schema_, self.model_.rows_, self.model_.encoder_
+        self._take(choose(facts_of(table, self.time_budget, self.device)))
+        self.model_.fit(table, seed=seed, progress=progress)
+        self._become()
         return self
+
+    def _fit_privately(
+        self, rows: Guarded[Table], schema: Schema, generator: np.random.Generator, progress: Progress
+    ) -> None:
+        # A look at the rows would have to be paid for, so that the choice is made by the schema alone.
+        facts = Facts(rows=0, columns=len(schema.modelled), numbers=0, time_budget=self.time_budget)
+        self._take(choose(facts, private=True))
+        self.model_._fit_privately(rows, schema, generator, progress)
+        self._become()
+
+    def _become(self) -> None:
+        self.schema_, self.rows_, self.encoder_ = self.model_.schema_, self.model_.rows_, self.model_.encoder_
 
     def _take(self, choice: Choice) -> None:
         self.choice_ = choice

@@ -13,6 +13,6 @@ from synthdata.testing import synthesizer_checks
 
 @pytest.mark.parametrize("check", synthesizer_checks(Auto))
 def test_auto(check: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    # The chosen families keep it by themselves; few rounds show that nothing is lost on the way.
-    monkeypatch.setattr(auto, "choose", lambda facts, privacy: Choice("boosted", "a test", {"rounds": 5}))
+    # The chosen families keep it by themselves; fewer rounds show that nothing is lost on the way.
+    monkeypatch.setattr(auto, "choose", lambda facts: Choice("boosted", "a test", {"rounds": 20}))
     check()

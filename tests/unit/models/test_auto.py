@@ -11,7 +11,7 @@ import pytest
 from synthdata.errors import ModelError, PrivacyError
 from synthdata.models import auto
 from synthdata.models.auto import Auto, Choice, Facts, choose, facts_of, seconds
-from synthdata.models.registry import load
+from synthdata.models.registry import load, private_model_names
 from synthdata.table.table import Table
 
 BIG = Facts(rows=30_000, columns=15, numbers=3)
@@ -67,14 +67,23 @@ def test_without_torch_the_facts_say_so(monkeypatch: pytest.MonkeyPatch) -> None
     assert not facts_of(Table.of(mixed(100))).torch
 
 
-def test_a_privacy_budget_wants_a_family_that_keeps_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_privacy_a_family_that_keeps_a_budget_is_chosen_by_the_schema_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert set(auto.PRIVATE) <= set(private_model_names())
+    assert choose(changed(rows=0), private=True).family == "aim"
+    assert choose(changed(rows=0, columns=200), private=True).family == "mst"
+    monkeypatch.setattr(auto, "PRIVATE", {"aim": lambda facts: facts.columns < 10})
     with pytest.raises(PrivacyError, match="keeps a privacy budget"):
-        Auto().fit(mixed(100), privacy=object(), seed=0)
-    monkeypatch.setitem(auto.PRIVATE, "independent", lambda facts: facts.columns < 10)
-    choice = choose(changed(columns=3), privacy=object())
-    assert choice.family == "independent"
-    with pytest.raises(PrivacyError):
-        choose(changed(columns=20), privacy=object())
+        choose(changed(columns=20), private=True)
+    monkeypatch.setattr(auto, "facts_of", lambda *table: pytest.fail("the rows were looked at"))
+    public = {"columns": [{"name": "group", "public": {"categories": ["a", "b", "c"]}}]}
+    public["columns"].append({"name": "x", "public": {"bounds": [-5, 8]}})
+    model = Auto().fit(mixed(500), schema=public, privacy=1.0)
+    assert model.choice_.family == "aim"
+    assert model.ledger_ is not None
+    assert model.ledger_["epsilon_spent"] <= 1.0
+    assert len(model.sample(20, seed=0)) == 20
 
 
 def test_the_choice_is_the_first_note_and_is_saved(tmp_path: Path) -> None:
@@ -109,7 +118,7 @@ def test_a_chosen_network_is_fitted_saved_and_draws_under_conditions(
 
 
 def test_what_the_chosen_family_cannot_do_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "choose", lambda facts, privacy: Choice("trees", "a test"))
+    monkeypatch.setattr(auto, "choose", lambda facts: Choice("trees", "a test"))
     model = Auto().fit(mixed(300), seed=0)
     with pytest.raises(ModelError, match=r"'trees'.*no densities"):
         model.log_prob(mixed(10))

@@ -51,8 +51,8 @@ class HiddenMarkov(Synthesizer):
     own, then goes on in gaps that depend on the state. Columns that are the same throughout every sequence are shown
     once, by its first state. Fitted by expectation and maximisation (Baum et al. 1970; Rabiner 1989, section III.C).
 
-    Where there are hardly more sequences than states, a state may describe a single sequence: the protection is that of
-    rows, not of sequences.
+    The number of states is the one with the least Bayesian information criterion among those at which each state is in
+    at least ``rare_threshold`` sequences: a state of fewer would describe them. A number that is asked for is taken.
 
     ``sample(n)`` draws whole sequences until there are at least ``n`` rows, so it may give more; under conditions it
     keeps the sequences all of whose rows meet them. A sequence that would run past the last place in order seen is cut

@@ -23,11 +23,15 @@ ENOUGH = 1e-4
 
 @dataclass(frozen=True)
 class Learnt:
-    """The chain and what its states show, and the criterion of each number of states that was tried."""
+    """The chain and what its states show, and the criterion of each number of states that was tried.
+
+    ``support`` is how many sequences the state with the fewest of them is in, in effect.
+    """
 
     chain: Chain
     emission: Emission
     log_prob: float
+    support: float
     criteria: dict[int, float]
 
 
@@ -43,22 +47,27 @@ def choose_states(
 ) -> Learnt:
     """Fit each number of states in turn and keep the one with the least Bayesian information criterion (Schwarz 1978).
 
-    ``shown`` (n, d) says which cells count; ``prior`` is how many rows of all kinds each state has to begin with.
+    ``shown`` (n, d) says which cells count; ``prior`` is how many rows of all kinds each state has to begin with. A
+    number at which some state is in fewer than ``prior`` sequences is passed over, for that state would describe them.
     """
     criteria: dict[int, float] = {}
-    best, worse = None, 0
+    best, worse, least = None, 0, np.inf
     for done, states in enumerate(numbers):
         found = climb(encoded, shown, arranged, states, iterations, prior, generator)
         free = found.emission.free + states**2 - 1
         criteria[states] = float(-2 * found.log_prob + free * np.log(len(encoded)))
-        worse = 0 if criteria[states] == min(criteria.values()) else worse + 1
-        best = found if best is None or not worse else best
+        # What is asked for, and one state, are taken as they are.
+        sound = found.support >= prior or len(numbers) == 1 or states == 1
+        if sound and criteria[states] < least:
+            best, worse, least = found, 0, criteria[states]
+        else:
+            worse += 1
         if worse == 2:
             break
         progress.step((done + 1) / len(numbers), f"{states} states", criterion=criteria[states])
     if best is None:
         raise ValueError("There is no number of states to try.")
-    return Learnt(best.chain, best.emission, best.log_prob, criteria)
+    return Learnt(best.chain, best.emission, best.log_prob, best.support, criteria)
 
 
 def climb(
@@ -82,8 +91,23 @@ def climb(
         seen = beliefs(chain, emission.log_density(encoded, shown), arranged.starts, arranged.lengths)
         log_prob, rounds = float(seen.log_prob.sum()), rounds + 1
         if rounds >= iterations or log_prob - before < ENOUGH * len(encoded):
-            return Learnt(chain, emission, log_prob, {})
+            return Learnt(chain, emission, log_prob, support_of(seen.states, arranged), {})
         before, weights, made = log_prob, seen.states, seen.transitions
+
+
+def support_of(weights: np.ndarray, arranged: Arranged) -> float:
+    """In how many sequences, in effect, the state with the fewest is; states that no row has do not count.
+
+    The effective number of shares w is (Σ w)² / Σ w² (Kish 1965).
+
+    >>> two = Arranged(np.arange(4), np.array([0, 2]), np.array([2, 2]), np.arange(4))
+    >>> support_of(np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5]]), two)
+    1.0
+    """
+    shares = np.add.reduceat(weights, arranged.starts, axis=0)
+    amount = shares.sum(axis=0)
+    effective = amount**2 / np.maximum((shares**2).sum(axis=0), 1e-300)
+    return float(effective[amount >= 1].min(initial=np.inf))
 
 
 def first_guess(encoded: Encoded, states: int, generator: np.random.Generator) -> np.ndarray:

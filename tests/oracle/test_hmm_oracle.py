@@ -150,3 +150,16 @@ def test_samples_pass_a_chi_square_test_against_the_fitted_chain() -> None:
         expected.append(np.exp(model.log_prob(rows).sum()))
     counts = pd.Series(words).value_counts().reindex(every).fillna(0)
     assert stats.chisquare(counts, np.array(expected) / sum(expected) * len(words)).pvalue > 0.001
+
+
+def test_no_state_is_about_a_few_sequences_only() -> None:
+    generator = np.random.default_rng(0)
+    # Twelve stores of a level of their own: the criterion alone would give each its state.
+    table = pd.DataFrame({"who": np.repeat(np.arange(12), 60), "when": np.tile(np.arange(60), 12)})
+    table["x"] = table["who"] * 10.0 + generator.normal(size=len(table))
+    roles = {"columns": [{"name": "who", "role": "sequence key"}, {**SCHEMA["columns"][1]}]}
+    chosen = HiddenMarkov(max_states=12).fit(table, schema=roles, seed=0)
+    assert len(chosen.chain_.initial) <= 2
+    asked = HiddenMarkov(states=12).fit(table, schema=roles, seed=0)
+    assert len(asked.chain_.initial) == 12
+    assert chosen.criteria_[min(chosen.criteria_)] > asked.criteria_[12]

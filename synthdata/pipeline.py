@@ -307,9 +307,13 @@ def paid(budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: 
         return
     store = BudgetStore()
     entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=synthesizer.name, source=source)
-    yield
-    spent = synthesizer.ledger_ or {}
-    store.settle(entry, spent.get("epsilon_spent", budget.epsilon), spent.get("delta_spent", budget.delta))
+    synthesizer.ledger_ = None
+    try:
+        yield
+    finally:
+        # A fit that failed has spent what its ledger says; a process that was killed leaves all of it reserved.
+        ledger = synthesizer.ledger_ or {"epsilon_spent": 0.0, "delta_spent": 0.0}
+        store.settle(entry, ledger["epsilon_spent"], ledger["delta_spent"])
 
 
 def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:

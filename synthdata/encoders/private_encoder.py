@@ -80,6 +80,7 @@ class PrivateDomain:
                 "Give the stage 'domain' a share, or declare bounds, categories, decimals and nullable public.",
             )
         self.count = self._count_rows()
+        ledger.require_small_delta(self.count)
         if looks:
             ledger.reserve("domain", mu, delta=delta, note=f"{len(looks)} looks at most")
             unit = mu**2 / sum(WEIGHTS[kind] for kind in looks)

@@ -128,8 +128,12 @@ class Synthesizer(ABC):
         """Learn within a budget of privacy."""
         refuse_text(table.schema)
         self.require_private_form()
-        self._fit_privately(Guarded(table, ledger), table.schema, ledger.entropy.generator(), progress)
-        self.ledger_ = ledger.to_dict()
+        self.ledger_ = None
+        try:
+            self._fit_privately(Guarded(table, ledger), table.schema, ledger.entropy.generator(), progress)
+        finally:
+            # What was spent is spent, however the fit ended.
+            self.ledger_ = ledger.to_dict()
         return self
 
     @classmethod

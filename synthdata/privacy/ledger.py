@@ -130,6 +130,19 @@ class Ledger:
         """The δ at which `epsilon_spent` holds: the one asked for, or 0 while nothing was spent."""
         return self.privacy.delta if self._charges else 0.0
 
+    def require_small_delta(self, rows: float) -> None:
+        """Refuse a δ that is not below one over the number of rows, which must be public or bought.
+
+        Raises:
+            PrivacyError: with that number.
+        """
+        if self.privacy.delta * rows >= 1:
+            raise PrivacyError(
+                f"delta = {self.privacy.delta:g} is not below one over the number of rows (about {rows:,.0f}): with that "
+                "probability some row could be published.",
+                f"Choose one far below {1 / rows:.2g}.",
+            )
+
     def charge(self, charge: Charge) -> None:
         """Write a charge down; only after this may the look be taken.
 
@@ -206,6 +219,7 @@ class Ledger:
             "random_source": self.entropy.source,
             "accountant": "privacy loss distributions (dp-accounting)",
             "floating_point": FLOATING_POINT,
+            "structure": STRUCTURE,
             "split": dict(self.privacy.split),
             "public": self.public,
             "charges": [charge.to_dict() for charge in self._charges],
@@ -216,6 +230,10 @@ class Ledger:
         write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
 
 
+STRUCTURE = (
+    "Names, kinds, storage, formats, units and roles of columns count as public, whether they were declared or read "
+    "off the source; they are not protected."
+)
 FLOATING_POINT = (
     "Counts are integers with integer noise drawn exactly. Choices between answers and loss distributions are computed "
     "in double precision."

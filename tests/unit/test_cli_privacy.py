@@ -51,7 +51,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         (["--epsilon", "1", "--delta", "0"], ["delta above 0"]),
         (["--epsilon", "1", "--delta", "0.001"], ["delta below 0.001"]),
         (["--delta", "1e-6"], ["--epsilon"]),
-        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "independent, aim, mst"]),
+        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "aim", "mst"]),
         (["--epsilon", "1", "--model", "ami"], ["Did you mean 'aim'"]),
     ],
 )
@@ -111,6 +111,19 @@ def test_a_run_says_what_epsilon_covers_and_what_not(command: Command, tmp_path:
     assert (tmp_path / "result" / "model" / "ledger.json").exists()
     # As many rows as were bought, not as many as there are.
     assert abs(len(pd.read_parquet("result/synthetic.parquet")) - 900) < 300
+
+
+def test_a_fit_that_fails_has_spent_what_it_looked_at(command: Command, tmp_path: Path) -> None:
+    options = ["--model", "mst", "--epsilon", "1", "--delta", "9e-4", "--save", "model"]
+    pd.concat([pd.read_csv("people.csv")] * 4).to_csv("people.csv", index=False)
+    code, _, message = command("fit", "people.csv", *options)
+    assert code == 2
+    assert "one over the number of rows" in message
+    account = BudgetStore().account(fingerprint(tmp_path))
+    assert [spending.state for spending in account.spendings] == ["spent"]
+    # The number of rows was bought, and nothing else.
+    assert 0 < account.epsilon < 0.2
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_unknown_place_of_accounts_stops_the_fit(

@@ -312,8 +312,13 @@ def paid(budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: 
         yield
     finally:
         # A fit that failed has spent what its ledger says; a process that was killed leaves all of it reserved.
-        ledger = synthesizer.ledger_ or {"epsilon_spent": 0.0, "delta_spent": 0.0}
-        store.settle(entry, ledger["epsilon_spent"], ledger["delta_spent"])
+        store.settle(entry, *spent_by(synthesizer))
+
+
+def spent_by(synthesizer: Synthesizer) -> tuple[float, float]:
+    """The ε and δ that a model's ledger says were spent; nothing where there is none."""
+    ledger = synthesizer.ledger_
+    return (0.0, 0.0) if ledger is None else (ledger["epsilon_spent"], ledger["delta_spent"])
 
 
 def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:

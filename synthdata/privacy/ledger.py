@@ -138,8 +138,8 @@ class Ledger:
         """
         if self.privacy.delta * rows >= 1:
             raise PrivacyError(
-                f"delta = {self.privacy.delta:g} is not below one over the number of rows (about {rows:,.0f}): with that "
-                "probability some row could be published.",
+                f"delta = {self.privacy.delta:g} is not below one over the number of rows (about {rows:,.0f}): with "
+                "that probability some row could be published.",
                 f"Choose one far below {1 / rows:.2g}.",
             )
 

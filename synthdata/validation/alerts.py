@@ -7,6 +7,7 @@ from typing import Any
 
 from synthdata.validation.base import Comparison, Figure
 from synthdata.validation.column_alerts import category_alerts, null_alerts, pair_alerts, shape_alerts
+from synthdata.validation.privacy.verdict import REMEMBERS
 from synthdata.validation.wording import alert, listed, percent
 
 LEVELS = ("fail", "warn", "info")
@@ -43,13 +44,13 @@ def alerts(
 
 def _privacy(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
     verdict, copies = privacy["verdict"], privacy["copies"]
+    found = _model(privacy)
     if verdict["state"] == "leak found":
         advice = (
             "Do not pass this table on. Fit a model that remembers less (larger leaves, fewer components, more rows, "
             "or differential privacy) and judge again."
         )
-        return [alert("fail", "Rows of the real table leak", verdict["text"], advice, "privacy.verdict")]
-    found = []
+        return [alert("fail", "Rows of the real table leak", verdict["text"], advice, "privacy.verdict"), *found]
     if verdict["state"] == "cannot tell":
         advice = "Treat the table as if it held real rows until a test with enough rows says otherwise."
         found.append(alert("warn", "Privacy could not be judged", verdict["text"], advice, "privacy.verdict"))
@@ -62,6 +63,18 @@ def _privacy(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
         advice = "If people could be harmed by rows that merely coincide with theirs, publish fewer or coarser columns."
         found.append(alert("info", "Some synthetic rows coincide with real ones", text, advice, "privacy.copies"))
     return found
+
+
+def _model(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What concerns the model file and not the table."""
+    if privacy["verdict"].get("model") != REMEMBERS:
+        return []
+    text = (
+        "Somebody who holds the model itself can tell some of the rows it was fitted on: it finds them more probable "
+        "than such rows usually are. In the table that was drawn from it this was looked for apart."
+    )
+    advice = "Hand over the table, never the model. For a model that can be handed over, ask for differential privacy."
+    return [alert("warn", "The model remembers single rows", text, advice, "privacy.membership")]
 
 
 def _holdout(comparison: Comparison, differs: Sequence[str]) -> list[dict[str, Any]]:

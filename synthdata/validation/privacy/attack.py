@@ -49,11 +49,14 @@ class Attack:
     tests: tuple[Test, ...]
     facts: dict[str, Any]
     suspects: np.ndarray | None = None
+    #: whether the attacker holds the model itself and not only the table that was drawn from it
+    holds_model: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The attack as plain data, without single rows."""
         return {
             "metric": self.metric,
+            "holds_model": self.holds_model,
             "name": self.name,
             "how": self.how,
             "value": self.figure.value,
@@ -64,7 +67,9 @@ class Attack:
         }
 
 
-def by_score(name: str, how: str, scores: np.ndarray, pool: Pool, *, on_average: bool) -> Attack:
+def by_score(
+    name: str, how: str, scores: np.ndarray, pool: Pool, *, on_average: bool, holds_model: bool = False
+) -> Attack:
     """Judge an attack that gives every row of the pool a score (m,), higher where it takes the row for a member.
 
     The figure is the area under the ROC curve, .5 for guessing, with DeLong's interval (1988). One test asks whether
@@ -106,7 +111,7 @@ def by_score(name: str, how: str, scores: np.ndarray, pool: Pool, *, on_average:
         "true_positive_rates": [true_positive_rate(scores, member, rate) for rate in (0.01, 0.1)],
     }
     suspects = pool.positions[order[member[order]]]
-    return Attack("membership", name, how, figure, tuple(tests), facts, suspects)
+    return Attack("membership", name, how, figure, tuple(tests), facts, suspects, holds_model)
 
 
 def true_positive_rate(scores: np.ndarray, member: np.ndarray, false_positive_rate: float) -> dict[str, Any]:

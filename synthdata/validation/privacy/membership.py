@@ -90,6 +90,7 @@ def by_loss(pool: Pool, log_prob: LogProb, seed: SeedTree) -> Attack:
         apart / spread,
         pool,
         on_average=False,
+        holds_model=True,
     )
 
 

@@ -49,7 +49,7 @@ def privacy_part(
             for metric in METRICS
         },
         "k_map": k_map_figure.to_json(),
-        "verdict": {"state": judged.state, "text": judged.text, "power": judged.power},
+        "verdict": {"state": judged.state, "text": judged.text, "power": judged.power, "model": judged.model},
         "attacks": [attack.to_json() for attack in attacks],
         "details": {
             "tests": judged.tests,

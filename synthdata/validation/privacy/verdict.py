@@ -25,6 +25,8 @@ ALPHA = 0.01
 PROBABILITY = 0.95
 #: the share of copied rows that the tests must be able to see before "no leak found" is said
 WORTH_SEEING = 0.05
+#: what is said of the model itself
+REMEMBERS, FORGETS = "remembers rows", "no sign that it remembers rows"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Verdict:
     text: str
     power: dict[str, Any]
     tests: list[dict[str, Any]]
+    #: what the attacks on the model itself say, where there were any: whoever gets the table does not hold the model
+    model: str | None = None
 
 
 def verdict(
@@ -51,9 +55,13 @@ def verdict(
     """
     excesses = [*(copies.tests if copies else ()), *replayed]
     tests = [test.to_json() for test in excesses] + [test.to_json() for test in (near.tests if near else ())]
-    tests += [test.to_json() for attack in attacks for test in attack.tests]
-    for test, corrected in zip(tests, holm([test["p_value"] for test in tests]), strict=True):
-        test |= {"p_corrected": corrected, "leak": corrected < ALPHA}
+    tests += [test.to_json() for attack in attacks if not attack.holds_model for test in attack.tests]
+    _correct(tests)
+    on_model = [test.to_json() for attack in attacks if attack.holds_model for test in attack.tests]
+    _correct(on_model)
+    model = None
+    if on_model:
+        model = REMEMBERS if any(test["leak"] for test in on_model) else FORGETS
     power = _power(comparison, copies, near, ALPHA / max(1, len(tests)))
     if any(test["leak"] for test in tests):
         text = _say(tests, copies)
@@ -62,10 +70,10 @@ def verdict(
                 " The holdout is not a random part of the real table, which alone can look like this: "
                 "split it off at random and judge again."
             )
-        return Verdict("leak found", text, power, tests)
+        return Verdict("leak found", text, power, tests + on_model, model)
     reason = _why_not_told(comparison, power)
     if reason is not None:
-        return Verdict("cannot tell", reason, power, tests)
+        return Verdict("cannot tell", reason, power, tests + on_model, model)
     text = (
         f"No leak found. Had {percent(power['copies_share'])} {_of_rows(comparison)}, "
         f"it would have been seen with a probability of at least {percent(PROBABILITY)}."
@@ -75,7 +83,13 @@ def verdict(
             f" For copies with light noise (ten times nearer to their original than to the next real row) "
             f"the share is {percent(power['near_copies_share'])}."
         )
-    return Verdict("no leak found", text, power, tests)
+    return Verdict("no leak found", text, power, tests + on_model, model)
+
+
+def _correct(tests: list[dict[str, Any]]) -> None:
+    """Write into each test its p-value corrected for the others (Holm), and whether that is a leak."""
+    for test, corrected in zip(tests, holm([test["p_value"] for test in tests]), strict=True):
+        test |= {"p_corrected": corrected, "leak": corrected < ALPHA}
 
 
 def _why_not_told(comparison: Comparison, power: dict[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,40 +118,13 @@ def compare(
     options = {"split_seed": plan["seed"], "holdout": holdout, "rows": rows, "policy": policy and str(policy)}
     options |= {"table": table, "query": query}
     order = _orders(source, loaded, real, folder, options, threads)
-    reasons: dict[Trial, str] = {}
-    peaks = [need]
-
     with progress.stage("compare", "Comparing models"):
         if len(pending) < len(able):
             progress.emit(Event("compare", f"{len(able) - len(pending)} of {len(able)} were done before", 0.0))
-        outcomes = side_by_side(
-            pending,
-            order,
-            jobs=jobs,
-            threads=threads,
-            memory=lambda: max(peaks),
-            time_budget=time_budget,
-            progress=progress,
-        )
-        for outcome in outcomes:
-            reasons[outcome.trial] = outcome.reason
-            if not outcome.reason:
-                peaks.append(_result(folder, outcome.trial, "").memory or 0)
+        reasons = {trial: missing[trial.model] for trial in trials if trial.model in missing}
+        reasons |= _work_off(folder, pending, order, (jobs, threads), need, time_budget, progress)
     with progress.stage("report", "Writing the comparison"):
-        results = {
-            trial: Result(trial, None, missing[trial.model])
-            if trial.model in missing
-            else _result(folder, trial, reasons.get(trial, ""))
-            for trial in trials
-        }
-        described = [
-            model_facts(
-                name,
-                {} if name in missing else make_model(name, own[name]).parameters(),
-                [results[trial] for trial in trials if trial.model == name],
-            )
-            for name in names
-        ]
+        results = [_result(folder, trial, reasons.get(trial, "")) for trial in trials]
         about = {
             "source": loaded.display,
             "title": loaded.name,
@@ -159,7 +132,7 @@ def compare(
             "columns": len(real.schema),
             "target": real.schema.target,
             "holdout": holdout,
-            "held": next((r.report.run["rows"]["holdout"] for r in results.values() if r.report), 0),
+            "held": next((result.report.run["rows"]["holdout"] for result in results if result.report), 0),
             "seeds": [plan["seed"] + number for number in range(seeds)],
             "jobs": jobs,
             "threads": threads,
@@ -167,21 +140,23 @@ def compare(
             "created": now(),
             "versions": {"python": platform.python_version(), "synthdata": synthdata.__version__},
         }
-        facts = standing(about, described, list(results.values()))
+        parameters = {name: {} if name in missing else make_model(name, own[name]).parameters() for name in names}
+        facts = standing(about, parameters, results)
         facts["notes"] = list(loaded.notes)
         write_text(folder / "comparison.json", json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         write_text(folder / "comparison.html", comparison_page(facts))
-    if not any(model["status"] != "failed" for model in described):
-        first = described[0]
-        raise SynthdataError(
-            f"None of the models made a table. {first['model']}: {' '.join(first['reasons'])}",
-            f"{folder / 'comparison.json'} has the reason of each.",
-        )
+    _require_one(facts, folder)
     return Comparison(folder, facts)
 
 
-def standing(about: dict[str, Any], models: list[dict[str, Any]], results: Sequence[Result]) -> dict[str, Any]:
-    """All facts of a comparison, from those of each model."""
+def standing(
+    about: dict[str, Any], parameters: Mapping[str, Mapping[str, Any]], results: Sequence[Result]
+) -> dict[str, Any]:
+    """All facts of a comparison, from the results of its trials and the parameters of each model."""
+    models = [
+        model_facts(name, settings, [result for result in results if result.trial.model == name])
+        for name, settings in parameters.items()
+    ]
     add_ranks(models)
     dimensions, places = objectives(models)
     front = pareto_front(places) if dimensions else []
@@ -195,6 +170,42 @@ def standing(about: dict[str, Any], models: list[dict[str, Any]], results: Seque
         "front": {"dimensions": dimensions, "models": front},
         "recommendation": recommend(models, reference),
     }
+
+
+def _work_off(
+    folder: Path,
+    pending: Sequence[Trial],
+    order: Callable[[Trial], Order],
+    at_once: tuple[int, int],
+    need: int,
+    time_budget: float | None,
+    progress: Progress,
+) -> dict[Trial, str]:
+    """Do the trials, and say for each why it failed, or nothing."""
+    jobs, threads = at_once
+    reasons, peaks = dict[Trial, str](), [need]
+    for outcome in side_by_side(
+        pending,
+        order,
+        jobs=jobs,
+        threads=threads,
+        memory=lambda: max(peaks),
+        time_budget=time_budget,
+        progress=progress,
+    ):
+        reasons[outcome.trial] = outcome.reason
+        if not outcome.reason:
+            peaks.append(_result(folder, outcome.trial, "").memory or 0)
+    return reasons
+
+
+def _require_one(facts: Mapping[str, Any], folder: Path) -> None:
+    if all(model["status"] == "failed" for model in facts["models"]):
+        first = facts["models"][0]
+        raise SynthdataError(
+            f"None of the models made a table. {first['model']}: {' '.join(first['reasons'])}",
+            f"{folder / 'comparison.json'} has the reason of each.",
+        )
 
 
 def cores() -> int:
@@ -219,7 +230,9 @@ def _check(seeds: int, holdout: float, rows: int | None, time_budget: float | No
         raise SynthdataError(f"The time budget must be more than 0 seconds, found {time_budget}.")
 
 
-def _orders(source: Source, loaded: Loaded, real: Table, folder: Path, options: dict[str, Any], threads: int) -> Any:
+def _orders(
+    source: Source, loaded: Loaded, real: Table, folder: Path, options: dict[str, Any], threads: int
+) -> Callable[[Trial], Order]:
     """What each trial's process is handed; a frame in memory travels through a pipe and touches no disk."""
     frame = _as_arrow(loaded.frame, real) if isinstance(source, pd.DataFrame) else None
     schema = json.loads(real.schema.to_json())

@@ -15,7 +15,7 @@ from unit.reporting.sample_report import sample_facts
 from synthdata.comparison.compare import standing
 from synthdata.comparison.plan import Trial
 from synthdata.comparison.recommend import recommend
-from synthdata.comparison.standing import Result, mean, model_facts, pareto_front, ranks
+from synthdata.comparison.standing import Result, mean, pareto_front, ranks
 from synthdata.reporting.comparison import comparison_page, comparison_table
 from synthdata.reporting.report import Report
 
@@ -36,14 +36,13 @@ def result(
 
 
 def compared(*results: Result) -> dict[str, Any]:
-    names = list(dict.fromkeys(each.trial.model for each in results))
-    models = [model_facts(name, {}, [each for each in results if each.trial.model == name]) for name in names]
     about = {
         "source": "people.csv", "title": "people", "rows": 400, "columns": 3, "target": None, "holdout": 0.2,
         "held": 80, "seeds": [0, 1], "jobs": 1, "threads": 1, "time_budget": None,
         "created": "2026-03-05T14:07:31+00:00", "versions": {"synthdata": "0.1.0"},
     }  # fmt: skip
-    facts = {**standing(about, models, results), "notes": []}
+    parameters = {each.trial.model: dict[str, Any]() for each in results}
+    facts = {**standing(about, parameters, results), "notes": []}
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
     return facts
 

@@ -252,7 +252,8 @@ def read_ledger(path: str | Path) -> dict[str, Any]:
             raise PrivacyError(
                 f"The ledger {path} has the version {data['version']!r}; here version {LEDGER_VERSION} is read."
             )
-        cost = epsilon_of([Charge(**charge) for charge in data["charges"]], data["delta"], near=data["epsilon"])
+        charges = [Charge(**charge) for charge in data["charges"]]
+        cost = epsilon_of(charges, data["delta"], near=data["epsilon"])
         claimed = data["epsilon_spent"]
     except FileNotFoundError:
         raise PrivacyError(f"There is no ledger at {path}.") from None
@@ -260,4 +261,8 @@ def read_ledger(path: str | Path) -> dict[str, Any]:
         raise PrivacyError(f"The ledger {path} is damaged ({type(error).__name__}).") from None
     if cost > claimed * (1 + 1e-6) + 1e-9:
         raise PrivacyError(f"The ledger {path} claims epsilon = {claimed:.4g}, but its charges cost {cost:.4g}.")
+    granted = {charge.stage: charge.mu**2 for charge in charges if charge.part_of is None and charge.rate == 1}
+    for stage in {charge.part_of for charge in charges if charge.part_of is not None}:
+        if sum(charge.mu**2 for charge in charges if charge.part_of == stage) > granted.get(stage, 0.0) * (1 + 1e-6):
+            raise PrivacyError(f"The ledger {path} has looks that the reservation {stage!r} does not pay for.")
     return dict(data)

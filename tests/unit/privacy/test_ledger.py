@@ -221,6 +221,11 @@ def test_the_file_says_everything_and_is_checked_when_read(tmp_path: Path) -> No
     (tmp_path / "less.json").write_text(json.dumps(data))
     with pytest.raises(PrivacyError, match="but its charges cost"):
         read_ledger(tmp_path / "less.json")
+    data["epsilon_spent"] *= 2
+    data["charges"][1]["sigma"] = 5.0
+    (tmp_path / "less.json").write_text(json.dumps(data))
+    with pytest.raises(PrivacyError, match="does not pay for"):
+        read_ledger(tmp_path / "less.json")
     (tmp_path / "less.json").write_text("{")
     with pytest.raises(PrivacyError, match="damaged"):
         read_ledger(tmp_path / "less.json")

@@ -17,7 +17,7 @@ import pytest
 
 import synthdata
 from synthdata.comparison.plan import Trial, chosen, settings_for, settle
-from synthdata.comparison.pool import Order, Outcome, side_by_side
+from synthdata.comparison.pool import Order, Outcome, Pace, Worker, side_by_side
 from synthdata.errors import ModelError, SynthdataError
 from synthdata.progress import Event, Progress, silent
 
@@ -186,3 +186,36 @@ def test_the_command_refuses_with_one_message(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.strip() == "Error: There is no model 'gm'. Did you mean 'gmm'?"
     assert not (tmp_path / "out").exists()
+
+
+def worker(model: str, stage: str, fraction: float, since: float) -> Worker:
+    """A worker without a process, that began so many seconds ago."""
+    made = Worker.__new__(Worker)
+    made.trial, made.stage, made.fraction = Trial(model, (), 0), stage, fraction
+    made.started = time.monotonic() - since
+    made.fit_since = made.started
+    return made
+
+
+def test_a_fit_far_over_its_budget_is_overdue() -> None:
+    slow = worker("trees", "fit", 0.1, since=100)
+    assert slow.overdue(10)
+    assert not slow.overdue(1_000)
+    assert not slow.overdue(None)
+    # What counts is the fit; judging its table may take as long as it needs.
+    assert not worker("trees", "validate", 0.1, since=100).overdue(10)
+
+
+def test_time_left_comes_from_what_trials_took() -> None:
+    pace = Pace(total=4, jobs=1)
+    waiting = [Trial("trees", (), 1), Trial("gmm", (), 1)]
+    assert pace.event([], waiting).seconds_left is None
+    pace.ended(worker("trees", "report", 1.0, since=10))
+    pace.ended(worker("gmm", "report", 1.0, since=30))
+    event = pace.event([], waiting)
+    assert event.fraction == 0.5
+    assert event.seconds_left == pytest.approx(40, abs=1)
+    running = pace.event([worker("gmm", "fit", 0.5, since=12)], waiting[:1])
+    assert running.seconds_left == pytest.approx(10 + 30 - 12, abs=1)
+    assert running.fraction == pytest.approx((2 + 0.35) / 4)
+    assert running.message == "2 of 4 done; gmm seed 0: fit"

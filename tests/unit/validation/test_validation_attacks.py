@@ -19,6 +19,7 @@ from synthdata.validation.privacy.attack import by_score, by_success, true_posit
 from synthdata.validation.privacy.attacks import all_attacks, rows_at_risk
 from synthdata.validation.privacy.k_map import k_map
 from synthdata.validation.privacy.membership import by_loss
+from synthdata.validation.privacy.panel import privacy_part
 from synthdata.validation.privacy.pool import Pool
 from synthdata.validation.privacy.space import nearest_distances
 
@@ -137,6 +138,21 @@ def test_the_models_own_loss_tells_what_it_remembers() -> None:
     assert min(test.p_value for test in fair["membership by the model's own loss"].tests) > 0.001
     with pytest.raises(NotComputable, match="log-density"):
         by_loss(Pool.draw(comparison, SeedTree(0)), lambda frame: np.full(len(frame), np.nan), SeedTree(0))
+
+
+def test_what_the_model_remembers_is_no_finding_on_the_table() -> None:
+    comparison = compared(2)
+    remembered = set(comparison.train.frame["n1"].iloc[:200])
+
+    def log_prob(frame: pd.DataFrame) -> np.ndarray:
+        return -frame[["n1", "n2"]].to_numpy().sum(axis=1) + 30.0 * frame["n1"].isin(remembered).to_numpy()
+
+    part = privacy_part(comparison, SeedTree(0), [], lambda *_: None, log_prob)
+    assert part["verdict"]["model"] == "remembers rows"
+    assert part["verdict"]["state"] == "no leak found"
+    own = [test for test in part["details"]["tests"] if "own loss" in test["test"]]
+    assert [test["leak"] for test in own] == [True]
+    assert privacy_part(comparison, SeedTree(0), [], lambda *_: None)["verdict"]["model"] is None
 
 
 def test_what_cannot_be_attacked_says_why() -> None:

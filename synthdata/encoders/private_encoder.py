@@ -58,11 +58,20 @@ class PrivateDomain:
             what `Column.public` declares. Nothing else of the schema is used: it may have been inferred.
         schema: that schema.
         bins: about how many bins a number line gets.
+
+    Raises:
+        PrivacyError: persons have several rows, or the budget's split has nothing for what must be bought.
     """
 
     def __init__(self, rows: Guarded[Table], schema: Schema, bins: int) -> None:
         self._rows, self._schema, self._bins = rows, schema, bins
         self._ledger = rows.ledger
+        for column in schema:
+            if column.role == "sequence key":
+                raise PrivacyError(
+                    f"Column {column.name!r} says which rows belong together, but privacy is kept for single rows.",
+                    "Give one row per person, or take the role away to protect single rows and not persons.",
+                )
         self._plan()
 
     def _plan(self) -> None:

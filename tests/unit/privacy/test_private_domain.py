@@ -141,6 +141,15 @@ def test_a_split_without_a_domain_is_refused_where_one_must_be_bought() -> None:
     assert len(ledger.charges) == 1
 
 
+def test_persons_of_several_rows_are_not_promised_what_is_kept_for_rows_only() -> None:
+    table = Table.of(people().assign(person=[f"P{i % 400}" for i in range(N)]))
+    ledger = Ledger(Privacy(1.0))
+    schema = table.schema.replace("person", kind="id", role="sequence key")
+    with pytest.raises(PrivacyError, match="'person' says which rows belong together"):
+        PrivateDomain(Guarded(table, ledger), schema, bins=8)
+    assert not ledger.charges
+
+
 def test_one_person_does_not_get_a_category_or_a_bound() -> None:
     frame = people()
     frame.loc[0, "city"] = "Atlantis"

@@ -31,6 +31,8 @@ SECTIONS = (
     ("methods", "Methods"),
     ("glossary", "Glossary"),
 )
+# What a section is called in the share edition.
+SHARED = {"scores": "What was checked"}
 
 KINDS = {
     "numerical": "number",
@@ -77,7 +79,7 @@ def _context(report: Report) -> dict[str, Any]:
         "report": report,
         "facts": report.facts,
         "run": report.run,
-        "sections": SECTIONS,
+        "sections": _sections(report),
         "link_columns": True,
         "opening": words.opening(report),
         "title": words.title(report),
@@ -87,13 +89,22 @@ def _context(report: Report) -> dict[str, Any]:
         "pairs": report.pairs,
         "pair_data": _pair_data(report.pairs),
         "matrices": _matrices(report.pairs),
-        "samples": [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
+        "samples": ["synthetic"]
+        if report.shared
+        else [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
         "privacy_details": report.facts["privacy"].get("details") or {},
         "utility": report.facts.get("utility_details") or {},
         "giveaways": ((report.facts.get("detection") or {}).get("columns") or [])[:10],
         "metric_names": sorted(METRICS, key=lambda name: report.figure(name) is None),
         "dictionary": WORDS,
     }
+
+
+def _sections(report: Report) -> list[tuple[str, str]]:
+    """The page's sections by anchor and label."""
+    if not report.shared:
+        return list(SECTIONS)
+    return [(key, SHARED.get(key, label)) for key, label in SECTIONS if key != "usefulness"]
 
 
 def _matrices(pairs: dict[str, Any]) -> list[tuple[str, str, Any, float]]:

@@ -115,6 +115,11 @@ class Report:
         return str(self.facts.get("edition") or "internal")
 
     @property
+    def shared(self) -> bool:
+        """Whether this is the edition without a statistic of real rows."""
+        return self.edition == "share"
+
+    @property
     def alerts(self) -> list[dict[str, Any]]:
         """What a reader must know first, worst first."""
         order = {"fail": 0, "warn": 1, "info": 2}
@@ -179,12 +184,15 @@ class Report:
 
     def worst_columns(self) -> list[ColumnFacts]:
         """The columns that were compared, the least faithful first."""
+        if self.shared:  # nothing was compared in it, so columns stand as in the table
+            return [column for column in self.columns() if column.chart]
         judged = [column for column in self.columns() if column.judged]
         return sorted(judged, key=lambda column: -(column.shape.value or 0.0) if column.shape else 0.0)
 
     def other_columns(self) -> list[ColumnFacts]:
         """The columns that were not compared: keys and fakes, made anew by design."""
-        return [column for column in self.columns() if not column.judged]
+        shown = {column.name for column in self.worst_columns()}
+        return [column for column in self.columns() if column.name not in shown]
 
     @property
     def pairs(self) -> dict[str, Any]:

@@ -113,6 +113,11 @@ def caveats(report: Report) -> list[str]:
     broken = [rule for rule in report.rules if rule.get("met") is False]
     if broken:
         found.append(f"{numbers.plural(len(broken), 'rule')} of the policy {policy_name(report)} not met.")
+    if report.shared:
+        return [
+            *found,
+            "The figures behind this are in the internal edition, which stays with the owner of the real table.",
+        ]
     if not report.has_holdout:
         found.append(
             "There was no holdout, so no figure can be read against fresh real rows, and copies by chance look like "
@@ -167,6 +172,12 @@ def made_by(report: Report) -> str:
 def methods(report: Report) -> list[str]:
     """How all of this was done: paragraphs fit for a journal."""
     run, rows = report.run, report.run["rows"]
+    if report.shared:
+        return [
+            f"A synthetic table of {numbers.plural(rows.get('synthetic') or 0, 'row')}, {made_by(report)}. Charts and "
+            "associations on this page were computed from the synthetic table alone. Whether the rules of the policy "
+            "are met was judged by the owner of the real table with figures that this edition leaves out."
+        ]
     held = rows.get("holdout")
     columns = numbers.plural(run.get("columns") or len(report.facts["columns"]), "column")
     made = numbers.plural(rows.get("synthetic") or 0, "row")

@@ -63,7 +63,7 @@ def _is_figure(entry: Any) -> bool:
 def _without(figure: Mapping[str, Any]) -> dict[str, Any]:
     """A figure that says no number, and why."""
     kept = {"value": None, "interval": None, "reference": None, "n": 0, "text": LEFT_OUT}
-    return kept | {key: figure[key] for key in ("direction", "target") if key in figure}
+    return kept | {"direction": figure["direction"]}
 
 
 def _synthetic_only(entry: dict[str, Any]) -> dict[str, Any]:

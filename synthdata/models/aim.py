@@ -32,7 +32,7 @@ class AIM(MarginalSynthesizer):
         self,
         degree: int = 2,
         bins: int = 32,
-        rounds: int = 16,
+        rounds: int = 12,
         measuring: float = 0.9,
         model_size: float = 16.0,
         iterations: int = 60,

@@ -17,7 +17,7 @@ from synthdata.models.graphical import GraphicalModel
 from synthdata.models.junction_tree import Group, junction_tree
 
 #: how far, in σ, a potential of 1 keeps a marginal from its measured counts
-_PULL = 0.2
+_PULL = 0.1
 #: how many earlier steps the curvature is guessed from
 _MEMORY = 12
 

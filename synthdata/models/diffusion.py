@@ -16,11 +16,23 @@ import torch
 from torch.nn import functional
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
+from synthdata.encoders.bins import Bins
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
+from synthdata.models.cut_lines import (
+    allowed_shares,
+    counts_of,
+    cut_lines,
+    cut_rows,
+    cut_slot,
+    cuts_from,
+    join_rows,
+    log_bins,
+    on_lines,
+)
 from synthdata.models.diffusion_density import log_codes, log_values
 from synthdata.models.diffusion_network import Denoiser, Shape
-from synthdata.models.diffusion_sampler import denoised, draw_codes, draw_values
+from synthdata.models.diffusion_sampler import denoised, draw_codes, draw_values, settle_codes
 from synthdata.models.level_groups import (
     Groups,
     group_levels,
@@ -32,7 +44,7 @@ from synthdata.models.level_groups import (
 )
 from synthdata.models.nets import MARGIN, scores, shares
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.same_scale import lead_tables, same_scale_pairs
+from synthdata.models.same_scale import same_scale_pairs
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
 from synthdata.training.objective import Player
@@ -43,6 +55,10 @@ _LEVEL_MEAN, _LEVEL_SPREAD = -1.5, 1.4
 _KNOWN = 0.3
 #: how many codes the network tells apart at most over all columns, before it lets rare ones of a column be one
 _MOST_CODES = 32_768
+#: the fewest rows in a bin of a number line
+_BIN_ROWS = 50
+#: over how many drawn rows codes are made as frequent as in the table
+_TRIAL_ROWS = 8_192
 #: how many rows are drawn at once
 _PART = 16_384
 #: how many rows are scored at once
@@ -166,6 +182,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         blocks: how many residual blocks of two layers.
         dropout: which share of a layer's units is left out at random in training.
         ordered: which share of the records finds hidden codes in the columns' order, as rows are drawn.
+        bins: into how many bins a number line is cut at most whose numbers often occur in another column too.
         sampling_steps: in how many steps values are drawn.
         most_levels: how many levels of a column are told apart; beyond, rarer ones share groups.
         time_budget: seconds that training may take; the learning rate is paced to it.
@@ -181,8 +198,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     groups_: list[Groups]
     network_: Denoiser
-    #: pairs (m, 2) of columns of which one number often says the other
-    pairs_: np.ndarray
+    #: into how many bins each column's number line is cut
+    cuts_: list[Bins]
 
     def __init__(
         self,
@@ -194,6 +211,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         blocks: int = 3,
         dropout: float = 0.0,
         ordered: float = 0.7,
+        bins: int = 64,
         sampling_steps: int = 28,
         most_levels: int = 300,
         time_budget: float | None = None,
@@ -209,6 +227,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.blocks = blocks
         self.dropout = dropout
         self.ordered = ordered
+        self.bins = bins
         self.sampling_steps = sampling_steps
         self.most_levels = most_levels
         self.time_budget = time_budget
@@ -224,23 +243,37 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         counts = [column.counts for column in self.encoder_.columns]
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
         self.groups_ = group_levels(encoded, counts, most, generator)
-        narrow = narrow_rows(encoded, self.groups_)
-        self.pairs_ = same_scale_pairs(self.encoder_, encoded, generator)
+        tied = same_scale_pairs(self.encoder_, encoded, generator)
+        rows = (~np.isnan(encoded.values)).sum(axis=0).tolist()
+        slots = [grouping.slot for grouping in self.groups_]
+        self.cuts_ = cut_lines(slots, np.unique(tied).tolist(), rows, self.bins, _BIN_ROWS)
+        inner = self._inner(encoded)
         self.network_ = self._network(torch_generator(generator))
-        self.network_.start_from_frequencies(
-            [
-                torch.from_numpy(np.bincount(narrow.codes[:, j], minlength=slot.cardinality).astype(np.float64))
-                for j, slot in enumerate(narrow.slots)
-            ]
-        )
+        frequencies = [
+            torch.from_numpy(np.bincount(inner.codes[:, j], minlength=slot.cardinality).astype(np.float64))
+            for j, slot in enumerate(inner.slots)
+        ]
+        self.network_.start_from_frequencies(frequencies)
         if self.network_.coded or self.network_.lines:
-            self._train(_Records(self.network_, narrow, self.ordered), len(encoded), generator, progress)
+            self._train(_Records(self.network_, inner, self.ordered), len(encoded), generator, progress)
+            network = self._ready()
+            with torch.no_grad():
+                settle_codes(network, frequencies, _TRIAL_ROWS, torch_generator(generator, network.starts.device))
         self.network_.eval()
 
     def _network(self, generator: torch.Generator) -> Denoiser:
-        slots = [grouping.slot for grouping in self.groups_]
-        shape = Shape(self.width, self.blocks, self.dropout)
-        return Denoiser(slots, shape, generator, self.pairs_, lead_tables(self.encoder_, self.pairs_))
+        slots = [cut_slot(cutting) for cutting in self.cuts_]
+        return Denoiser(slots, Shape(self.width, self.blocks, self.dropout), generator)
+
+    def _inner(self, encoded: Encoded) -> Encoded:
+        """Encoded rows as the network sees them."""
+        return cut_rows(narrow_rows(encoded, self.groups_), self.cuts_)
+
+    def _outer(
+        self, rows: Encoded, generator: np.random.Generator, allowed: Mapping[int, AllowedCells] | None = None
+    ) -> Encoded:
+        """What the network drew as encoded rows."""
+        return widen_rows(join_rows(rows, self.cuts_), self.groups_, generator, allowed)
 
     # Drawing.
 
@@ -248,8 +281,9 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         rows = self._unknown(n)
         self._draw_codes(rows, {}, generator)
         self._draw_values(rows, generator)
-        self._settle(rows, generator)
-        return widen_rows(rows, self.groups_, generator)
+        drawn = self._outer(rows, generator)
+        self._settle(drawn, generator)
+        return drawn
 
     def _settle(self, rows: Encoded, generator: np.random.Generator) -> None:
         """Spread the values of every column evenly over its number line, in the order in which they were drawn."""
@@ -269,21 +303,22 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         spans = {j: self._marginal(j, wanted) for j, wanted in allowed.items()}
         lined = [j for j in allowed if self.encoder_.slots[j].continuous and allowed[j].codes[0]]
         first = min(lined or allowed, key=lambda j: spans[j].sum())
-        rows = self._unknown(n if len(allowed) == 1 else max(_POOL * n, _LEAST_POOL))
+        start = self._unknown(n if len(allowed) == 1 else max(_POOL * n, _LEAST_POOL))
         if not spans[first].sum():
-            return rows.take(np.empty(0, dtype=np.int64))
-        self._start(rows, first, spans[first], allowed[first], generator)
+            return start.take(np.empty(0, dtype=np.int64))
+        self._start(start, first, spans[first], allowed[first], generator)
         for j in lined:
             if allowed[j].low == allowed[j].high and allowed[j].codes.sum() == 1 and j != first:
-                rows.codes[:, j], rows.values[:, j] = 0, allowed[j].low
+                start.codes[:, j], start.values[:, j] = 0, allowed[j].low
+        rows = cut_rows(start, self.cuts_)
         log_weight = self._draw_codes(rows, allowed, generator)
         if len(allowed) > 1:
             if not np.isfinite(log_weight).any():
-                return rows.take(np.empty(0, dtype=np.int64))
+                return start.take(np.empty(0, dtype=np.int64))
             kept = np.flatnonzero(np.log(generator.random(len(rows))) < log_weight - log_weight.max())
             rows = rows.take(kept[: 2 * n])
         self._draw_values(rows, generator)
-        return widen_rows(rows, self.groups_, generator, allowed)
+        return self._outer(rows, generator, allowed)
 
     def _marginal(self, j: int, wanted: AllowedCells) -> np.ndarray:
         """The shares (cardinality,) of the rows that have each code of a column and meet a condition on it."""
@@ -303,33 +338,32 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
             rows.values[:, j] = np.where(drawn == 0, placed, np.nan)
 
     def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
-        rows = narrow_rows(encoded, self.groups_)
-        rows = Encoded(rows.slots, rows.codes.copy(), rows.values.copy())
+        rows = self._inner(encoded)
         limits = {}
         for j, slot in enumerate(encoded.slots):
             if slot.missing_code is not None and slot.cardinality > 1:
                 limits[j] = AllowedCells(np.arange(slot.cardinality) != slot.missing_code)
         self._draw_codes(rows, limits, generator)
         self._draw_values(rows, generator)
-        filled = widen_rows(rows, self.groups_, generator, limits)
+        filled = self._outer(rows, generator, limits)
         return Encoded(encoded.slots, np.where(encoded.codes == UNSEEN, filled.codes, encoded.codes), filled.values)
 
     def _log_prob(self, encoded: Encoded) -> np.ndarray:
         """Rows with unknown cells are completed by a draw, whose own density given the rest is taken off again."""
         network = self._ready()
-        narrow = narrow_rows(encoded, self.groups_)
-        drawn = Encoded(narrow.slots, narrow.codes.copy(), narrow.values.copy())
+        inner = self._inner(encoded)
+        drawn = Encoded(inner.slots, inner.codes.copy(), inner.values.copy())
         generator = np.random.default_rng(0)
         self._draw_codes(drawn, {}, generator)
         self._draw_values(drawn, generator)
         lines = np.array(network.lines, dtype=np.int64)
-        gaps = np.isnan(narrow.values[:, lines]) & ~np.isnan(drawn.values[:, lines])
-        out = log_within(encoded, self.groups_)
+        gaps = np.isnan(inner.values[:, lines]) & ~np.isnan(drawn.values[:, lines])
+        out = log_within(encoded, self.groups_) + log_bins(inner, self.cuts_)
         for start in range(0, len(encoded), _SCORED):
             part = slice(start, start + _SCORED)
             codes, values, there = self._tensors(drawn, part)
             with torch.no_grad():
-                known = torch.from_numpy(narrow.codes[part].astype(np.int64)).to(codes.device)
+                known = torch.from_numpy(inner.codes[part].astype(np.int64)).to(codes.device)
                 found = log_codes(network, known)
                 if len(lines):
                     found += self._log_values(codes, values, there.long())
@@ -359,7 +393,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         network, log_weight = self._ready(), np.zeros(len(rows))
         noise = torch_generator(generator, network.starts.device)
         limits = {
-            j: torch.from_numpy(self.groups_[j].allowed(wanted)).to(network.starts.device)
+            j: torch.from_numpy(allowed_shares(self.groups_[j].allowed(wanted), wanted, self.cuts_[j])).to(noise.device)
             for j, wanted in allowed.items()
         }
         for j, size in enumerate(network.sizes):
@@ -380,12 +414,13 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         network = self._ready()
         noise = torch_generator(generator, network.starts.device)
         lines = np.array(network.lines, dtype=np.int64)
-        gaps = (rows.codes[:, lines] == 0) & np.isnan(rows.values[:, lines])
+        on_line = on_lines(rows.codes, self.cuts_)[:, lines]
+        gaps = on_line & np.isnan(rows.values[:, lines])
         wanted = np.flatnonzero(gaps.any(axis=1))
         for start in range(0, len(wanted), _PART):
             part = wanted[start : start + _PART]
             codes, values, known = self._tensors(rows, part)
-            state = torch.where(known, 2, (codes[:, network.lines] == 0).long())
+            state = torch.where(known, 2, torch.from_numpy(on_line[part]).long().to(codes.device))
             with torch.no_grad():
                 z = draw_values(network, codes, values, state, self.sampling_steps, noise)
             drawn = shares(z.double()).cpu().numpy()
@@ -403,13 +438,13 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         return codes, values, torch.from_numpy(~np.isnan(lines)).to(device)
 
     def _state(self) -> State:
-        network = State({}, {"pairs": self.pairs_, **weights_of(self.network_)})
+        network = State({}, {"bins": counts_of(self.cuts_), **weights_of(self.network_)})
         return State.merge(groups=groups_state(self.groups_), network=network)
 
     def _restore(self, state: State) -> None:
         self.groups_ = groups_from_state(state.nested("groups"), self.encoder_.slots)
         arrays = dict(state.nested("network").arrays)
-        self.pairs_ = arrays.pop("pairs")
+        self.cuts_ = cuts_from([grouping.slot for grouping in self.groups_], arrays.pop("bins"))
         self.network_ = self._network(torch.Generator().manual_seed(0))
         put_weights(self.network_, arrays)
         self.network_.eval()

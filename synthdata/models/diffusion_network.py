@@ -6,14 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import Slot
-from synthdata.models.nets import EDGE, scores
-from synthdata.models.same_scale import POINTS
+from synthdata.models.nets import scores
 from synthdata.training.device import half_precision
 
 #: features of a value, and of the place of a code, beside itself: sines and cosines of so many frequencies
@@ -36,22 +34,18 @@ class Denoiser(nn.Module):
     """A residual network over all columns of a row at once.
 
     A hidden code is one more code of its column. A value is noised, known as it is, or absent (its code says that the
-    cell is not on the number line, or is itself hidden). ``pairs`` (m, 2) and ``leads`` are of `same_scale`.
+    cell is not on the number line, or is itself hidden).
     """
 
     starts: torch.Tensor
     lasts: torch.Tensor
     turns: torch.Tensor
-    led: torch.Tensor
-    leads: torch.Tensor
 
     def __init__(
         self,
         slots: Sequence[Slot],
         shape: Shape,
         generator: torch.Generator,
-        pairs: np.ndarray | None = None,
-        leads: torch.Tensor | None = None,
     ) -> None:
         super().__init__()
         self.shape = shape
@@ -77,10 +71,7 @@ class Denoiser(nn.Module):
         self.place_out = nn.Parameter(torch.zeros(len(self.ordered), along, width))
         contrast = _differences(len(self.lines), generator)
         self.contrast = nn.ParameterDict({"embedding": nn.Parameter(contrast)})
-        led = [] if pairs is None else [[self.lines.index(j) for j in pair] for pair in pairs.tolist()]
-        self.register_buffer("led", torch.tensor(led, dtype=torch.long).view(-1, 2), persistent=False)
-        self.register_buffer("leads", torch.empty(0, POINTS) if leads is None else leads, persistent=False)
-        inputs = len(self.lines) * features + len(contrast) + len(led)
+        inputs = len(self.lines) * features + len(contrast)
         self.inward = _linear(max(inputs, 1), width, generator, 1.0)
         self.level = _linear(2 * _LEVELS, 2 * _LEVELS, generator, math.sqrt(2))
         self.levels = nn.ModuleList(_linear(2 * _LEVELS, width, generator, 0.5) for _ in range(shape.blocks))
@@ -94,14 +85,6 @@ class Denoiser(nn.Module):
         with torch.no_grad():
             for logits, j in zip(self.split(self.codes_head.bias[None]), self.coded, strict=True):
                 logits[0] = torch.log((counts[j] + 1) / (counts[j] + 1).sum())
-
-    def _led_apart(self, values: torch.Tensor) -> torch.Tensor:
-        """How far apart (b, m) two values are when both are brought to the scale of the second."""
-        at = ((values[:, self.led[:, 0]] + EDGE) / (2 * EDGE)).clamp(0.0, 1.0) * (POINTS - 1)
-        left = at.floor().clamp(max=POINTS - 2)
-        index = left.long() + POINTS * torch.arange(len(self.led), device=values.device)
-        flat = self.leads.flatten()
-        return torch.lerp(flat[index], flat[index + 1], at - left) - values[:, self.led[:, 1]]
 
     def _with_places(self, weights: torch.Tensor, along: torch.Tensor, extra: int) -> torch.Tensor:
         """Weights (codes, width), to which for ordered codes a smooth function of their place is added.
@@ -154,8 +137,7 @@ class Denoiser(nn.Module):
             features = torch.cat([values[..., None], torch.sin(angle), torch.cos(angle)], dim=-1) * there
             flags = torch.stack([state == 1, state == 2], dim=-1).to(values.dtype)
             # Whether two values are near each other has to be seen ever more sharply as noise gets lower.
-            apart = torch.cat([plain @ self.contrast["embedding"].T, self._led_apart(plain)], dim=1)
-            near = torch.tanh(apart / (2 * sigma))
+            near = torch.tanh((plain @ self.contrast["embedding"].T) / (2 * sigma))
             h = h + self.inward(torch.cat([torch.cat([features, flags], dim=-1).flatten(1), near], dim=1))
         steps = torch.arange(_LEVELS, device=codes.device) / _LEVELS
         turn = noise[:, None] * (0.25 * 16.0**steps)

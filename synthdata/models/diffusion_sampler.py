@@ -103,6 +103,30 @@ def draw_codes(
     return log_weight
 
 
+def settle_codes(
+    network: Denoiser, counts: Sequence[torch.Tensor], n: int, generator: torch.Generator, rounds: int = 3
+) -> None:
+    """Shift the logits of codes so that over ``n`` rows as they are drawn each is as frequent as ``counts`` say.
+
+    Small errors would else add up along the columns.
+    """
+    device = network.starts.device
+    codes = torch.full((n, len(network.sizes)), -1, device=device)
+    for j, size in enumerate(network.sizes):
+        if size == 1:
+            codes[:, j] = 0
+    empty = torch.zeros(n, len(network.lines), device=device)
+    for j in network.coded:
+        p = code_probabilities(network, j, codes, empty, empty.long())
+        share = (counts[j].to(device) + 0.5) / (counts[j] + 0.5).sum().to(device)
+        shift = torch.zeros_like(share)
+        for _ in range(rounds):
+            shifted = functional.softmax(p.double().clamp(min=1e-30).log() + shift, dim=1)
+            shift = (shift + torch.log(share / shifted.mean(0).clamp(min=1e-30))).clamp(-1.0, 1.0)
+        network.split(network.codes_head.bias.data[None])[network.coded.index(j)][0] += shift.to(p.dtype)
+        draw_codes(network, codes, empty, empty.long(), [j], {}, generator)
+
+
 def code_probabilities(
     network: Denoiser, j: int, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor
 ) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Number columns in the same unit that often hold nearly the same number: a bill and its payment, a start and an end.
 
-Where values lie as shares of rows, or their normal scores, equal numbers of two columns lie at different places. The
-tables made here lead from one column's scores to those of the other.
+Where values lie as shares of rows, or their normal scores, equal numbers of two columns lie at different places: which
+of them belong together has to be looked up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_PAIRS, _WINDOW, _FEW, _ROWS = 64, 8, 24, 4_000
 
 
 def same_scale_pairs(encoder: TableEncoder, encoded: Encoded, generator: np.random.Generator) -> np.ndarray:
-    """Pairs (m, 2) of columns, by their positions, of which one number often says the other; in both directions."""
+    """Pairs (m, 2) of columns, by their positions, of which one number often says the other."""
     lines = [j for j, column in enumerate(encoder.columns) if _usable(column)]
     sample = encoded.take(generator.permutation(len(encoded))[:_ROWS])
     z = scores(torch.from_numpy(np.nan_to_num(sample.values, nan=0.5))).numpy()
@@ -43,21 +43,14 @@ def same_scale_pairs(encoder: TableEncoder, encoded: Encoded, generator: np.rand
         both = ~np.isnan(sample.values[:, i]) & ~np.isnan(sample.values[:, j])
         if both.sum() < 100:
             continue
-        led = np.interp(z[both, i], np.linspace(-EDGE, EDGE, POINTS), _lead(encoder, i, j))
+        led = np.interp(z[both, i], np.linspace(-EDGE, EDGE, POINTS), lead_table(encoder, i, j))
         other = z[both, j]
         by_chance = np.abs(led - other[np.argsort(shuffle[both])]) < _NEAR
         near, chance = (np.abs(led - other) < _NEAR).mean(), by_chance.mean()
         if near > _FACTOR * chance + _EXCESS:
             found[i, j] = near - chance
-    kept = sorted(sorted(found, key=lambda pair: -found[pair])[: _MOST_PAIRS // 2])
-    both_ways = [pair for i, j in kept for pair in ((i, j), (j, i))]
-    return np.array(both_ways, dtype=np.int64).reshape(len(both_ways), 2)
-
-
-def lead_tables(encoder: TableEncoder, pairs: np.ndarray) -> torch.Tensor:
-    """For every pair (m, 2) the second column's scores (m, POINTS) of the numbers at the first one's scores."""
-    tables = [_lead(encoder, int(i), int(j)) for i, j in pairs]
-    return torch.from_numpy(np.array(tables).reshape(len(pairs), POINTS)).float()
+    kept = sorted(sorted(found, key=lambda pair: -found[pair])[:_MOST_PAIRS])
+    return np.array(kept, dtype=np.int64).reshape(len(kept), 2)
 
 
 def _usable(column: object) -> bool:
@@ -77,7 +70,7 @@ def _line(encoder: TableEncoder, j: int) -> tuple[Grid, NumberLine]:
     return column.grid, column.line
 
 
-def _lead(encoder: TableEncoder, i: int, j: int) -> np.ndarray:
+def lead_table(encoder: TableEncoder, i: int, j: int) -> np.ndarray:
     """The second column's scores (POINTS,) of the numbers that lie at evenly spaced scores of the first."""
     (grid, line), (other_grid, other_line) = _line(encoder, i), _line(encoder, j)
     at = shares(torch.linspace(-EDGE, EDGE, POINTS, dtype=torch.float64)).numpy()

@@ -71,11 +71,19 @@ def test_numbers_are_spread_evenly_over_their_line():
     assert kstest(model.sample(4_000, seed=1)["x"], norm.cdf).statistic < 0.03
 
 
-def test_a_bill_and_its_payment_are_found_to_be_in_one_unit():
+def test_a_bill_and_its_payment_are_cut_into_bins():
     generator = np.random.default_rng(0)
     bill = generator.lognormal(7, 1, 2_000)
     paid = np.where(generator.random(2_000) < 0.4, bill, generator.lognormal(5, 1.5, 2_000))
     table = pd.DataFrame({"bill": bill, "paid": paid})
-    model = Diffusion(epochs=1, **SMALL).fit(table, schema=numbers(["bill", "paid"]), seed=0)
-    assert model.pairs_.tolist() == [[0, 1], [1, 0]]
-    assert model.network_.leads.shape[0] == 2
+    table["age"] = generator.normal(50, 10, 2_000)
+    model = Diffusion(epochs=20, **{**SMALL, "width": 96}, learning_rate=4e-3)
+    model.fit(table, schema=numbers(["bill", "paid", "age"]), seed=0)
+    assert [cutting.count for cutting in model.cuts_] == [40, 40, 1]
+    drawn = model.sample(2_000, seed=0)
+    near = [(np.abs(np.log(rows["paid"] / rows["bill"])) < 0.1).mean() for rows in (table, drawn)]
+    assert 0.15 < near[1] < near[0] + 0.05
+    drawn = model.sample(200, given={"paid": (900, 1100)}, seed=1)
+    assert drawn["paid"].between(900, 1100).all()
+    assert drawn["bill"].between(850, 1150).mean() > 0.3
+    assert np.isfinite(model.log_prob(table.head(50))).all()

@@ -39,11 +39,15 @@ EPOCHS = 40
 
 @dataclass(frozen=True)
 class Facts:
-    """What a choice depends on: the modelled columns, and how many of them are numbers of many values."""
+    """What a choice depends on: the modelled columns, and how many of them are numbers of many values.
+
+    ``levels`` counts the values of all the others.
+    """
 
     rows: int
     columns: int
     numbers: int
+    levels: int = 0
     time_budget: float | None = None
     device: str = "auto"
     torch: bool = True
@@ -71,26 +75,30 @@ PRIVATE: dict[str, Callable[[Facts], bool]] = {
 def facts_of(table: Table, time_budget: float | None = None, device: str = "auto") -> Facts:
     """What `choose` wants to know of a table (n, d)."""
     modelled = table.schema.modelled
-    many = [column for column in modelled if column.continuous and table.frame[column.name].nunique() > 256]
+    distinct = [table.frame[column.name].nunique() for column in modelled]
+    many = [column.continuous and count > 256 for column, count in zip(modelled, distinct, strict=True)]
+    # A value that fewer than five rows share is not a level of its own.
+    levels = sum(min(count, len(table) // 5) for count, number in zip(distinct, many, strict=True) if not number)
     torch = find_spec("torch") is not None
     gpu = False
     if torch and device != "cpu":
         from synthdata.training.device import choose_device
 
         gpu = choose_device(device).type == "cuda"
-    return Facts(len(table), len(modelled), len(many), time_budget, device, torch, gpu)
+    return Facts(len(table), len(modelled), sum(many), levels, time_budget, device, torch, gpu)
 
 
 def seconds(facts: Facts) -> float:
     """Roughly how long `autoregressive` trains on two CPU cores; on a GPU it is taken to be ten times as fast.
 
-    Each row costs every column a network of its own, which reads at most 48 of the other columns.
+    Each row costs every column a network of its own, which reads at most 48 of the other columns, and weighs up all
+    its levels.
 
     >>> 30 < seconds(Facts(rows=30_000, columns=15, numbers=3)) < 60
     True
     """
     visits = min(facts.rows * EPOCHS, max(MOST_VISITS, facts.rows))
-    a_row = facts.columns * (1.2e-6 + 3.6e-8 * min(facts.columns, 48))
+    a_row = facts.columns * (1.2e-6 + 3.6e-8 * min(facts.columns, 48)) + 1e-8 * facts.levels
     return visits * a_row / (10 if facts.gpu else 1)
 
 

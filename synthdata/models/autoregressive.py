@@ -30,10 +30,12 @@ from synthdata.training.trainer import NOT_A_NUMBER, History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
+#: how many contexts the columns of a wide table may have in all, and the fewest that each has
+_MOST_CONTEXTS, _FEWEST_CONTEXTS = 8_000, 8
 #: for how many rows a second of a time budget the marginals are settled
 _ROWS_A_SECOND = 500
-#: which share of the training goes to columns that are trained anew
-_AGAIN = 0.12
+#: how many of the epochs columns that are trained anew are given at most
+_MOST_AGAIN = 1.0
 #: by how many nats a column must have been better for that, times the root of the held-out rows: less is chance
 _HARM = 0.2
 
@@ -80,16 +82,21 @@ class _Records:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""
         # The same orders are drawn at each call, so that only the weights make a difference.
         orders = torch.Generator(rows.device).manual_seed(0)
-        total = torch.zeros(self.modules.columns if self.only is None else len(self.only), dtype=torch.float64)
-        for part in torch.split(rows, 2048):
+        columns = self.modules.columns if self.only is None else len(self.only)
+        total, in_order, count = 0.0, torch.zeros(columns, dtype=torch.float64), 0
+        for part in torch.split(rows, _at_once(self.modules.sizes)):
             known = self._known(len(part), orders)
             here = self.modules.log_probs(*self._rows(part), known, only=self.only)
-            total -= here.double().sum(0).cpu()
-        self.parts = (total / max(len(rows), 1)).tolist()
+            total -= float(here.double().sum())
+            # Rows are drawn in the fixed order, and by it each column is judged by itself.
+            alike = slice(0, len(part) - len(known) or None)
+            in_order -= here[alike].double().sum(0).cpu()
+            count += len(here[alike])
+        self.parts = (in_order / max(count, 1)).tolist()
         for j, figure in zip([] if self.only is None else self.only, self.parts, strict=False):
             if j not in self.best or figure < self.best[j][0]:
                 self.best[j] = figure, [weights.clone() for weights in self.modules.own_weights(j)]
-        return sum(self.parts)
+        return total / max(len(rows), 1)
 
     def _known(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """What the columns know of each other (m, d, d) in rows that are taken in a random order, the last of ``n``."""
@@ -110,7 +117,9 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         cell_width: how many numbers stand for a cell.
         dropout: which share of a layer's units is left out at random in training.
         ordered: which share of the records is trained along the fixed order, in which rows are drawn; the rest in any.
-        context: from how many other columns at most each is predicted: those most associated with it.
+        context: from how many other columns at most each is predicted: those most associated with it; tables of more
+            than 166 columns have fewer, for the sake of memory.
+        again: which share of the training may go to training columns anew that were better before its end; 0 for none.
         time_budget: seconds that training may take; the learning rate is paced to it.
         device: ``auto``, ``cpu`` or ``cuda``.
         checkpoint: a folder to save the state of training to, and to resume from.
@@ -132,6 +141,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         dropout: float = 0.2,
         ordered: float = 0.7,
         context: int = 48,
+        again: float = 0.15,
         time_budget: float | None = None,
         device: str = "auto",
         checkpoint: str | None = None,
@@ -147,6 +157,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.dropout = dropout
         self.ordered = ordered
         self.context = context
+        self.again = again
         self.time_budget = time_budget
         self.device = device
         self.checkpoint = checkpoint
@@ -157,7 +168,8 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
 
     def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        contexts = choose_contexts(encoded, self.context, generator)
+        most = min(self.context, max(_FEWEST_CONTEXTS, _MOST_CONTEXTS // max(len(encoded.slots), 1)))
+        contexts = choose_contexts(encoded, most, generator)
         self.networks_ = self._networks(contexts, torch_generator(generator))
         self.networks_.start_from_frequencies(encoded.codes)
         if self.networks_.columns:
@@ -184,14 +196,14 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         Columns differ in how soon they begin to remember rows. Once the cells' vectors are settled the networks share
         nothing, so that each can stop when it is best.
         """
-        networks, rows, again_from = self.networks_, len(encoded), 1 - _AGAIN
+        networks, rows, again_from = self.networks_, len(encoded), 1 - self.again
         # The same seed holds the same rows out in both rounds.
         seed = int(generator.integers(2**62))
         first = _Records(networks, encoded, self.ordered)
         history = self._train(first, rows, np.random.default_rng(seed), progress, until=again_from)
         harm = _HARM / np.sqrt(max(history.held_out, 1))
         again = _past_their_best(history, harm)
-        if not again or history.ending == NOT_A_NUMBER:
+        if not (self.again and again) or history.ending == NOT_A_NUMBER:
             return
         kept = {j: [part.clone() for part in networks.own_weights(j)] for j in range(networks.columns)}
         fresh = self._networks(networks.contexts.cpu().numpy(), torch_generator(generator))
@@ -200,7 +212,9 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
             put(networks.own_weights(j), fresh.own_weights(j))
         networks.cells.requires_grad_(False)
         second = _Records(networks, encoded, self.ordered, again)
-        epochs, source = self.epochs * _AGAIN, np.random.default_rng(seed)
+        # The fewer columns, the more steps for the same time.
+        share = min(self.again * networks.columns / len(again), _MOST_AGAIN)
+        epochs, source = self.epochs * share, np.random.default_rng(seed)
         try:
             ending = self._train(second, rows, source, progress, epochs=epochs, after=again_from, part="again").ending
         except ModelError:
@@ -255,8 +269,9 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         device = self._on_device()
         out = [np.zeros(0)]
         with torch.no_grad():
-            for start in range(0, len(encoded), 4096):
-                part = slice(start, start + 4096)
+            size = _at_once(self.networks_.sizes)
+            for start in range(0, len(encoded), size):
+                part = slice(start, start + size)
                 codes = torch.from_numpy(encoded.codes[part].astype(np.int64)).to(device)
                 values = torch.from_numpy(encoded.values[part].astype(np.float32)).to(device)
                 observed = codes != UNSEEN
@@ -306,6 +321,11 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.networks_ = self._networks(contexts, torch.Generator().manual_seed(0))
         put_weights(self.networks_, arrays)
         self.networks_.eval()
+
+
+def _at_once(sizes: Sequence[int]) -> int:
+    """How many rows are scored at once, by the numbers of codes of all columns."""
+    return max(64, min(2048, _MOST_NUMBERS // max([512, *sizes]) // 2))
 
 
 def _past_their_best(history: History, harm: float) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 #: how many rows that look alike share out their random numbers evenly
 _STRATA = 32
 _KNOTS, _HARMONICS, _PIECES, _BUMPS = 8, 3, 64, 16
+
+#: what is shown a column's position and the logits (n, cardinality) of its codes while rows are drawn
+Look = Callable[[int, torch.Tensor], None]
 
 
 class Shape(NamedTuple):
@@ -98,14 +101,6 @@ class ColumnNetworks(nn.Module):
         """The constants (cardinality,) of a column's codes, as a view of the parameters."""
         group = next(k for k, members in enumerate(self.groups) if j in members)
         return self._heads[group].bias[self.groups[group].index(j), 0, : self.sizes[j]]
-
-    def code_logits(self, j: int, codes: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """The logits (n, cardinality) of column ``j``'s codes, given the cells (n, d) that are known."""
-        vectors = self.cells(codes, values)
-        kind = codes.device.type
-        if torch.is_autocast_enabled(kind):
-            vectors = vectors.to(torch.get_autocast_dtype(kind))
-        return self._code_logits(j, self._hidden_of(j, codes, vectors))
 
     def _code_logits(self, j: int, h: torch.Tensor) -> torch.Tensor:
         group = next(k for k, members in enumerate(self.groups) if j in members)
@@ -227,8 +222,12 @@ class ColumnNetworks(nn.Module):
         order: Sequence[int],
         allowed: Mapping[int, AllowedCells],
         generator: torch.Generator,
+        look: Look | None = None,
     ) -> torch.Tensor:
-        """Fill the `UNSEEN` cells of columns in place; the log-probability (n,) that free draws meet ``allowed``."""
+        """Fill the `UNSEEN` cells of columns in place; the log-probability (n,) that free draws meet ``allowed``.
+
+        ``look`` is shown each column's logits (n, cardinality) before it is drawn, and may change its `code_bias`.
+        """
         log_weight = torch.zeros(len(codes), device=codes.device)
         vectors = self.cells(codes, values)
         kind = codes.device.type
@@ -240,7 +239,7 @@ class ColumnNetworks(nn.Module):
             if not len(rows):
                 continue
             part = (codes, vectors) if everything else (codes[rows], vectors[rows])
-            drawn, placed, weight = self._draw_column(j, *part, allowed.get(j), generator)
+            drawn, placed, weight = self._draw_column(j, *part, allowed.get(j), generator, look)
             codes[rows, j], values[rows, j] = drawn, placed
             log_weight[rows] += weight
             vectors[rows, j] = self.cells(drawn, placed, j).to(vectors.dtype)
@@ -277,6 +276,7 @@ class ColumnNetworks(nn.Module):
         vectors: torch.Tensor,
         wanted: AllowedCells | None,
         generator: torch.Generator,
+        look: Look | None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes, values and log-probabilities of the condition, each (n,), for one column."""
         n, device = len(codes), codes.device
@@ -287,6 +287,8 @@ class ColumnNetworks(nn.Module):
         with torch.autocast(device.type, enabled=False):
             raw = self.line.of_one(h, self.numbers.index(j)) if j in self.numbers else None
             if self.sizes[j] > 1:
+                if look is not None:
+                    look(j, self._code_logits(j, h))
                 p = functional.softmax(self._code_logits(j, h), dim=-1)
             else:
                 p = torch.ones(n, 1, device=device)

@@ -35,13 +35,14 @@ def settle(networks: ColumnNetworks, shares: Sequence[np.ndarray], rows: int, ge
         return
     codes = torch.full((n, networks.columns), UNSEEN, device=device)
     values = torch.full((n, networks.columns), torch.nan, device=device)
+
+    def look(j: int, logits: torch.Tensor) -> None:
+        if networks.sizes[j] <= MOST_CODES:
+            bias = networks.code_bias(j)
+            bias += _constants(logits, torch.from_numpy(shares[j]).to(logits))
+
     with torch.no_grad(), half_precision(device):
-        for j in networks.order:
-            if 1 < networks.sizes[j] <= MOST_CODES:
-                bias = networks.code_bias(j)
-                logits = networks.code_logits(j, codes, values)
-                bias += _constants(logits, torch.from_numpy(shares[j]).to(logits))
-            networks.draw(codes, values, [j], {}, generator)
+        networks.draw(codes, values, networks.order, {}, generator, look)
 
 
 def _constants(logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

@@ -36,6 +36,7 @@ def mixed(n: int) -> pd.DataFrame:
         (changed(torch=False), "boosted", "not installed"),
         (changed(rows=999), "boosted", "few"),
         (changed(columns=500), "boosted", "minutes"),
+        (changed(levels=100_000), "boosted", "minutes"),
         (changed(columns=500, gpu=True), "autoregressive", "faithful"),
         (changed(time_budget=60.0), "autoregressive", "faithful"),
         (changed(time_budget=2.0), "boosted", "within 2 seconds"),
@@ -59,7 +60,7 @@ def test_large_tables_are_gone_through_less_often() -> None:
 
 def test_numbers_of_many_values_are_told_from_the_rest() -> None:
     facts = facts_of(Table.of(mixed(3_000)), device="cpu")
-    assert (facts.rows, facts.columns, facts.numbers, facts.gpu) == (3_000, 2, 1, False)
+    assert (facts.rows, facts.columns, facts.numbers, facts.levels, facts.gpu) == (3_000, 2, 1, 3, False)
 
 
 def test_without_torch_the_facts_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

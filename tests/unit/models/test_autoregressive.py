@@ -9,7 +9,7 @@ import torch
 
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.autoregressive import Autoregressive, _past_their_best, _Records
+from synthdata.models.autoregressive import Autoregressive, _at_once, _past_their_best, _Records
 from synthdata.models.column_networks import ColumnNetworks, Shape, _even, _kept, choose_contexts
 from synthdata.training.trainer import History
 
@@ -176,3 +176,23 @@ def test_a_column_that_is_hard_to_predict_is_not_learnt_by_heart():
         return float((fitted.log_prob(fresh) - np.logaddexp(*each)).mean())
 
     assert of_the_label(model) > of_the_label(without) + 0.01
+
+
+def test_a_very_wide_table_and_a_column_of_very_many_levels_are_taken_in_smaller_parts():
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame(generator.integers(0, 3, (60, 500)).astype(str), columns=[f"c{j}" for j in range(500)])
+    wide = Autoregressive(epochs=1, width=8, device="cpu").fit(table, seed=0)
+    assert wide.networks_.contexts.shape == (500, 16)
+    assert wide.sample(5, seed=0).shape == (5, 500)
+    assert _at_once([3, 7]) == 2048
+    assert _at_once([100_000]) * 100_000 < 2**26
+
+
+def test_a_column_of_thousands_of_levels_is_learnt():
+    levels = np.repeat(np.arange(4_000), 5)
+    table = pd.DataFrame({"level": levels.astype(str), "half": np.where(levels < 2_000, "low", "high")})
+    schema = {"columns": [{"name": name, "kind": "categorical"} for name in table]}
+    model = Autoregressive(epochs=1, width=8, device="cpu").fit(table, schema=schema, seed=0)
+    drawn = model.sample(2_000, seed=1)
+    assert drawn["level"].nunique() > 1_000
+    assert np.isfinite(model.log_prob(table.iloc[:100])).all()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -105,9 +106,9 @@ class BoltzmannMachine(nn.Module):
         uniform = torch.rand(inputs.shape, generator=generator, device=inputs.device)
         return (uniform < torch.sigmoid(inputs)).float()
 
-    def logits(self, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def logits(self, h: torch.Tensor, *, exact: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-weights (b, width) of codes and means (b, numbers) of places, given hidden units."""
-        with half_precision(h.device):
+        with nullcontext() if exact else half_precision(h.device):
             told = (h @ self.weight.T).float()
         means = h @ self.lines["weight"].T
         return self.visible["bias"] + told + 0.5 * (means * means) @ self.in_mode.T, means
@@ -211,7 +212,7 @@ def log_partition(machine: BoltzmannMachine, generator: torch.Generator, steps: 
         if machine.hidden <= 14:
             states = torch.from_numpy((np.arange(2**machine.hidden)[:, None] >> np.arange(machine.hidden)) & 1)
             h = states.to(machine.weight.device, torch.float32)
-            sums = h @ machine.inner["bias"] + _log_sums(machine, machine.logits(h)[0])
+            sums = h @ machine.inner["bias"] + _log_sums(machine, machine.logits(h, exact=True)[0])
             return float(torch.logsumexp(sums.double(), 0))
         return _annealed(machine, generator, steps, chains)
 
@@ -235,6 +236,6 @@ def _annealed(machine: BoltzmannMachine, generator: torch.Generator, steps: int,
         told = machine.inputs(codes, places)
         total += (functional.softplus(after * told) - functional.softplus(before * told)).double().sum(1)
         h = machine.hidden_states(after * told, generator)
-        logits, means = machine.logits(after * h)
+        logits, means = machine.logits(after * h, exact=True)
         codes, places = machine.visible_states(logits, means, generator)
     return float(start.double() + torch.logsumexp(total, 0) - math.log(chains))

@@ -287,7 +287,7 @@ class ConditionalGAN(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 150,
+        epochs: int = 40,
         batch_size: int = 500,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
@@ -395,7 +395,7 @@ class ConditionalGAN(NeuralSynthesizer):
     def _calibrate(self, frequencies: Sequence[np.ndarray], noise: torch.Generator) -> None:
         """Shift softmaxes and number lines so that the marginals of drawn rows are those of the table."""
         net, layout = self.generator_, self.generator_.layout
-        m = max(1000, min(10_000, 2**25 // max(layout.width, 1)))
+        m = max(1000, min(5 * self.rows_, 10_000, 2**25 // max(layout.width, 1)))
         with torch.no_grad():
             column, code = self.conditions_.draw(m, noise, even=False)
             z = torch.randn(m, net.noise, generator=noise, device=column.device)

@@ -52,16 +52,19 @@ class Modes:
         return np.nan_to_num(self.slot.positions) if self.slot.positions.size else np.zeros(self.cardinality)
 
     def split(
-        self, codes: np.ndarray, values: np.ndarray, generator: np.random.Generator
+        self, codes: np.ndarray, values: np.ndarray, generator: np.random.Generator | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (n,) with modes, drawn by how likely each is, and places within (n,) in widths of the mode."""
+        """Codes (n,) with modes, and places within (n,) in widths of the mode.
+
+        Modes are drawn by how likely each is; without a generator the likeliest is taken.
+        """
         if not self.count:
             return codes.astype(np.int64), np.zeros(len(codes))
         out = np.where(codes == UNSEEN, UNSEEN, codes.astype(np.int64) - 1 + self.count)
         places = np.zeros(len(codes))
         rows = np.flatnonzero((codes == 0) & ~np.isnan(values))
         log_p = _log_densities(values[rows], self.centres, self.widths, self.shares)
-        mode = (log_p + generator.gumbel(size=log_p.shape)).argmax(axis=1)
+        mode = (log_p if generator is None else log_p + generator.gumbel(size=log_p.shape)).argmax(axis=1)
         out[rows] = mode
         places[rows] = (values[rows] - self.centres[mode]) / self.widths[mode]
         return out, places
@@ -126,7 +129,7 @@ def _log_densities(values: np.ndarray, centres: np.ndarray, widths: np.ndarray, 
 
 
 def split_rows(
-    encoded: Encoded, modes: Sequence[Modes], generator: np.random.Generator
+    encoded: Encoded, modes: Sequence[Modes], generator: np.random.Generator | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes and places (n, d) of encoded rows, by modes."""
     parts = [each.split(encoded.codes[:, j], encoded.values[:, j], generator) for j, each in enumerate(modes)]

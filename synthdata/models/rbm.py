@@ -232,7 +232,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         }
 
     def _split(
-        self, encoded: Encoded, generator: np.random.Generator, device: torch.device
+        self, encoded: Encoded, generator: np.random.Generator | None, device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes (n, d), `UNSEEN` where not known, and places (n, numbers) of encoded rows, by modes."""
         codes, places = split_rows(narrow_rows(encoded, self.groups_), self.modes_, generator)
@@ -320,7 +320,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
     def _latent(self, encoded: Encoded) -> np.ndarray:
         """The probabilities of hidden units; cells that are not known are left out."""
         device, machine = self._on_device(), self.machine_
-        codes, places = self._split(encoded, np.random.default_rng(0), device)
+        codes, places = self._split(encoded, None, device)
         out = [np.zeros((0, self.hidden))]
         with torch.no_grad():
             for some, placed in zip(torch.split(codes, 4096), torch.split(places, 4096), strict=True):

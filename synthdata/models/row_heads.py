@@ -22,10 +22,12 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 def dense(inputs: int, outputs: int, generator: torch.Generator, gain: float = math.sqrt(2)) -> nn.Linear:
     """A linear layer that starts from numbers of ``generator``."""
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
-    with torch.no_grad():
-        layer.weight.copy_(torch.randn(outputs, inputs, generator=generator) * (gain / math.sqrt(max(inputs, 1))))
-        layer.bias.zero_()
+    # Made without numbers of its own: those would come from the global generator.
+    layer = nn.Linear(1, 1, device="meta")
+    layer.in_features, layer.out_features = inputs, outputs
+    scale = gain / math.sqrt(max(inputs, 1))
+    layer.weight = nn.Parameter(torch.randn(outputs, inputs, generator=generator) * scale)
+    layer.bias = nn.Parameter(torch.zeros(outputs))
     return layer
 
 
@@ -168,7 +170,9 @@ class RowHeads(nn.Module):
             for j, start in self.starts.items():
                 part = slice(start, start + self.sizes[j])
                 wanted = torch.from_numpy(np.log(frequencies[j])).float().to(h.device)
-                logits = functional.linear(h, self.codes.weight[part], self.codes.bias[part])
+                # A wide column is calibrated on fewer rows, or it would take long.
+                some = h[: max(1_000, 2_000_000 // self.sizes[j])]
+                logits = functional.linear(some, self.codes.weight[part], self.codes.bias[part])
                 shift = torch.zeros_like(wanted)
                 for _ in range(passes):
                     found = functional.softmax(logits + shift, dim=-1).mean(0)

@@ -98,6 +98,9 @@ QUICK: dict[str, dict[str, int]] = {
     "boosted": {"rounds": 5},
     "diffusion": {"epochs": 1, "width": 32, "sampling_steps": 4},
     "flow": {"epochs": 1, "width": 32},
+    "tvae": {"epochs": 1, "width": 32},
+    "ctgan": {"epochs": 1, "width": 32},
+    "rbm": {"epochs": 1, "hidden": 16, "burn_in": 20},
 }
 
 

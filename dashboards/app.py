@@ -1,27 +1,51 @@
 """The dashboard's entry: which page an address leads to. Start it with `synthdata dashboard`.
 
-``/`` is the list of runs, ``/?run=NAME&tab=PART`` a part of one run's report.
+``/`` is the list of runs, ``/?run=NAME&tab=PART`` a part of one run's report; ``/new-run``, ``/generate`` and
+``/compare`` are the other pages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
-from dashboards import home, report_page, theme
+from dashboards import access, home, new_run, report_page, theme
 from dashboards.address import settle
+from synthdata.errors import SynthdataError
 
 
 def main() -> None:
-    """Draw the page that the address asks for."""
+    """Draw the page that the address asks for; a page that the reader may not see is refused there, too."""
     st.set_page_config(page_title="synthdata", layout="wide", initial_sidebar_state="collapsed")
-    page = st.Page(lambda: draw(page), title="Runs", url_path="runs", default=True)
-    chosen = st.navigation([page], position="hidden")
+    runs = st.Page(lambda: draw(runs), title="Runs", url_path="runs", default=True)
+    others: dict[str, tuple[str, access.Role, Callable[[Any], None]]] = {
+        "new-run": ("New run", "runner", new_run.show),
+    }
+    pages = [runs, *(page(path, title, role, show, runs) for path, (title, role, show) in others.items())]
+    chosen = st.navigation(pages, position="top")
     theme.dress()
     chosen.run()
 
 
-def draw(page: st.Page) -> None:
+def page(path: str, title: str, role: access.Role, show: Callable[[Any], None], runs: Any) -> Any:
+    """A page that leads back to the runs; it is hidden, and refuses itself, where the reader has not the role."""
+    return st.Page(lambda: show(runs), title=title, url_path=path, visibility="visible" if may(role) else "hidden")
+
+
+def may(role: access.Role) -> bool:
+    """Whether the reader has a role."""
+    try:
+        person = access.person()
+    except SynthdataError:
+        return False
+    return person is not None and person.may(role)
+
+
+def draw(page: Any) -> None:
     """The list of runs, or the run that the address names."""
+    access.let_in("viewer")
     settle(st.query_params.get("run", ""))
     if "run" in st.query_params:
         report_page.show(page)

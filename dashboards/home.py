@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import store
+from dashboards import access, store, uploads
 from dashboards.address import follow, remember
+from dashboards.tabs.review import seal
 from synthdata.errors import SynthdataError
 from synthdata.reporting import numbers
 from synthdata.reporting.html import render_part
@@ -16,34 +17,22 @@ from synthdata.reporting.words import STATUS_LABELS, opening, tone
 from synthdata.runs.store import RunInfo
 
 PAGE_SIZE = 20
+ANY = "any"
+REVIEWS = {"none": "Not decided", "released": "Released", "rejected": "Rejected", "broken": "Seal broken"}
 FILTERS = {"all": "All", "done": "Done", "running": "Running", "ended": "Failed or cancelled"}
 
 
 def show(page: Any) -> None:
     """Draw the page."""
+    person = access.let_in("viewer")
+    uploads.sweep()
     runs = store.runs()
     st.title("Runs", anchor=False)
     if not runs:
-        empty()
+        empty(person)
         return
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    sought = left.text_input(
-        "Find a run",
-        key=follow("find", None, ""),
-        on_change=remember,
-        args=("find",),
-        placeholder="Name, source or model",
-    )
-    wanted = right.segmented_control(
-        "Show",
-        list(FILTERS),
-        format_func=FILTERS.__getitem__,
-        key=follow("show", FILTERS, "all"),
-        on_change=remember,
-        args=("show",),
-        required=True,
-    )
-    found = [run for run in runs if matches(run, sought or "", wanted or "all")]
+    chosen = filters(runs)
+    found = [run for run in runs if matches(run, chosen["find"], chosen["show"]) and fits(run, chosen)]
     limit = st.session_state.setdefault("limit", PAGE_SIZE)
     st.caption(f"{numbers.plural(len(found), 'run')}, the newest first" if found else "No run fits that.")
     going = any(run.status == "running" for run in found[:limit])
@@ -51,6 +40,45 @@ def show(page: Any) -> None:
     if len(found) > limit and st.button(f"Show {min(PAGE_SIZE, len(found) - limit)} more", key="more"):
         st.session_state["limit"] = limit + PAGE_SIZE
         st.rerun()
+
+
+def filters(runs: list[RunInfo]) -> dict[str, str]:
+    """What the reader looks for; all of it stands in the address."""
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    chosen = {
+        "find": left.text_input(
+            "Find a run",
+            key=follow("find", None, ""),
+            on_change=remember,
+            args=("find",),
+            placeholder="Name, source or model",
+        ),
+        "show": right.segmented_control(
+            "Show",
+            list(FILTERS),
+            format_func=FILTERS.__getitem__,
+            key=follow("show", FILTERS, "all"),
+            on_change=remember,
+            args=("show",),
+            required=True,
+        )
+        or "all",
+    }
+    options = {
+        "model": {ANY: "Any model", **{model: model for model in sorted({run.model for run in runs if run.model})}},
+        "verdict": {ANY: "Any verdict", "pass": "May be shared", "warn": "With care", "fail": "May not be shared"},
+        "review": {ANY: "Reviewed or not", **REVIEWS},
+    }
+    for place, (key, known) in zip(st.columns(3), options.items(), strict=True):
+        chosen[key] = place.selectbox(
+            key.capitalize(),
+            list(known),
+            format_func=known.__getitem__,
+            key=follow(key, known, ANY),
+            on_change=remember,
+            args=(key,),
+        )
+    return {key: value or "" for key, value in chosen.items()}
 
 
 def matches(run: RunInfo, sought: str, wanted: str) -> bool:
@@ -66,6 +94,15 @@ def matches(run: RunInfo, sought: str, wanted: str) -> bool:
     return sought.strip().casefold() in told and wanted in ("all", groups.get(run.status, run.status))
 
 
+def fits(run: RunInfo, chosen: dict[str, str]) -> bool:
+    """Whether a run has the model, verdict and review that are asked for."""
+    return (
+        chosen["model"] in (ANY, run.model)
+        and (chosen["verdict"] == ANY or store.tone_of(run) == chosen["verdict"])
+        and (chosen["review"] == ANY or store.review(run).state == chosen["review"])
+    )
+
+
 def cards(names: list[str], page: Any) -> None:
     """The runs of these names, as they stand now."""
     now = {run.name: run for run in store.runs()}
@@ -73,12 +110,16 @@ def cards(names: list[str], page: Any) -> None:
         if name in now:
             with st.container(key=f"run-card-{position}"):
                 card(now[name])
+                standing = seal(store.review(now[name]))
+                if standing:
+                    st.html(standing)
                 st.page_link(page, label=f"Open {name}", query_params={"run": name})
 
 
 def card(run: RunInfo) -> None:
     """One run: what it is, how it stands, and its scores where there are any."""
     report: Report | None = None
+    spent = store.epsilon(run)
     state, message = run.status, run.message
     if run.status == "done":
         try:
@@ -98,7 +139,8 @@ def card(run: RunInfo) -> None:
             source=run.source,
             model=run.model,
             rows=f"{numbers.count(report.run['rows'].get('synthetic'))} rows" if report else "",
-            date=numbers.moment(run.finished or run.started),
+            date=numbers.moment(run.finished or run.started)
+            + (f" · ε = {numbers.plain(round(spent, 3))}" if spent is not None else ""),
             message=message or "It left no message.",
         )
     )
@@ -118,10 +160,13 @@ def progress_text(event: dict[str, Any]) -> str:
     return f"{doing}{done}{f', about {numbers.seconds(left)} left in this stage' if left else ''}."
 
 
-def empty() -> None:
+def empty(person: access.Person) -> None:
     """What to do first."""
     st.header("There are no runs here yet", anchor=False)
-    st.write("A run makes a synthetic table from a real one, and measures how good and how safe it is. Start with:")
+    told = "Take **New run** above to start one here, or start one from a terminal:"
+    if not person.may("runner"):
+        told = "Start one from a terminal:"
+    st.write(f"A run makes a synthetic table from a real one, and measures how good and how safe it is. {told}")
     st.code("synthdata run your-table.csv", language="bash")
     st.write("Or try it on a small table that is already installed:")
     st.code("synthdata run sklearn:breast_cancer", language="bash")

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import store
+from dashboards import access, charts, starting, store, theme
 from dashboards.address import follow, remember
 from dashboards.home import progress_text
-from dashboards.tabs import background, data, fidelity, privacy, relations, usefulness, verdict
+from dashboards.tabs import background, data, fidelity, privacy, relations, review, usefulness, verdict
+from dashboards.theme import literal
 from synthdata.errors import SynthdataError
 from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
@@ -26,6 +27,7 @@ TABS: dict[str, tuple[str, Callable[[Report, RunInfo], None]]] = {
     "data": ("Synthetic rows", data.show),
     "checks": ("Checks", background.checks),
     "provenance": ("Provenance", background.provenance),
+    "review": ("Review", review.show),
 }
 
 
@@ -41,6 +43,7 @@ def show(page: Any) -> None:
     if run.status == "running":
         st.title(run.name, anchor=False)
         st.fragment(going, run_every=2)(run.name)
+        stopping(run)
         return
     if run.status != "done":
         ended(run)
@@ -52,6 +55,9 @@ def show(page: Any) -> None:
         st.error(f"This run’s report cannot be shown. {error}")
         return
     st.html(render_part(report, "masthead"))
+    standing = review.seal(store.review(run))
+    if standing:
+        st.html(standing)
     tab = st.segmented_control(
         "Part of the report",
         list(TABS),
@@ -76,6 +82,24 @@ def going(name: str) -> None:
     fraction = event.get("fraction")
     st.progress(float(fraction) if isinstance(fraction, int | float) else 0.0, text=progress_text(event))
     st.write("You may close this page; the run goes on. Its report appears here when it is done.")
+    drawing = charts.quality_curve(store.quality(run), theme.current())
+    if drawing is not None:
+        st.subheader("Held-out quality", anchor=False)
+        st.plotly_chart(drawing, theme=None, config={"displayModeBar": False}, key="quality", alt="Held-out quality")
+        st.caption("Measured on rows that training does not see. When it no longer gets better, training is done.")
+
+
+def stopping(run: RunInfo) -> None:
+    """The way to end a run early."""
+    if not access.let_in("viewer").may("runner"):
+        return
+    if st.button("Stop this run", icon=":material/stop_circle:"):
+        try:
+            starting.cancel(run)
+        except SynthdataError as error:
+            st.error(str(error))
+        else:
+            st.caption("Asked to stop; it ends at its next step.")
 
 
 def ended(run: RunInfo) -> None:
@@ -84,15 +108,10 @@ def ended(run: RunInfo) -> None:
     label = STATUS_LABELS.get(run.status, run.status)
     told = run.message or "It left no message."
     if run.status == "cancelled":
-        st.warning(f"**{label}.** {_plain(told)}")
+        st.warning(f"**{label}.** {literal(told)}")
     else:
-        st.error(f"**{label}.** {_plain(told)}")
+        st.error(f"**{label}.** {literal(told)}")
     last = store.last_event(run)
     if last:
-        st.write(f"The last that was heard of it: {_plain(progress_text(last))}")
+        st.write(f"The last that was heard of it: {literal(progress_text(last))}")
     st.write("There is no report. Mend what the message names and run it again.")
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown shows as it is."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-!|$~:" else sign for sign in text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 from collections import deque
@@ -11,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from dashboards import starting
 from dashboards.launch import RUNS_VARIABLE
 from synthdata.errors import SynthdataError
 from synthdata.reporting.report import Report
+from synthdata.reporting.words import tone
+from synthdata.runs.audit_log import RELEASED, Review, fingerprints, verify
 from synthdata.runs.store import RunFolder, RunInfo, list_runs
 
 if TYPE_CHECKING:
@@ -28,6 +33,9 @@ _FOLDERS = (
 )
 
 
+_UPLOADS = re.compile(r"(?:…/)?\.uploads/[0-9a-f]+/")
+
+
 def root() -> Path:
     """The folder of runs that the dashboard was started with."""
     return Path(os.environ.get(RUNS_VARIABLE, "runs"))
@@ -35,12 +43,85 @@ def root() -> Path:
 
 def runs() -> list[RunInfo]:
     """All runs, the newest first, with paths outside of them taken out of what they say."""
-    return [_shown(run) for run in list_runs(root())]
+    listed = [run for run in list_runs(root()) if run.status != "broken" or not _is_other(run.folder)]
+    found = [*listed, *starting.begun(root())]
+    return [_shown(run) for run in sorted(found, key=lambda run: (run.started, run.name), reverse=True)]
 
 
 def find(name: str | None) -> RunInfo | None:
     """A run by its name, which is looked up among the runs there are and never used as a path."""
     return next((run for run in runs() if run.name == name), None)
+
+
+def is_gone(name: str) -> bool:
+    """Whether there is no run of this name, and none on its way."""
+    return not (root() / name).exists() and all(run.name != name for run in starting.begun(root()))
+
+
+def review(run: RunInfo) -> Review:
+    """What the run's review log says, its files held against it."""
+    try:
+        return verify(run.folder, files=_hashes(run.folder, _stamps(run.folder)))
+    except SynthdataError as error:
+        return Review("broken", (), (without_paths(str(error)),))
+
+
+def _stamps(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    found = []
+    for name in RELEASED:
+        try:
+            about = (folder / name).stat()
+        except OSError:
+            continue
+        found.append((name, about.st_mtime_ns, about.st_ctime_ns, about.st_size))
+    return tuple(found)
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def _hashes(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> dict[str, str]:
+    """The hashes of a run's files, computed again only when one of them has changed."""
+    return fingerprints(folder)
+
+
+def epsilon(run: RunInfo) -> float | None:
+    """The ε that a run's model was fitted with, or None where it was not private."""
+    path = run.folder / "ledger.json"
+    try:
+        spent = json.loads(path.read_text(encoding="utf-8")).get("epsilon_spent")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return float(spent) if isinstance(spent, int | float) else None
+
+
+def models() -> list[str]:
+    """The names of the folders below the runs that hold a saved model, in alphabetical order."""
+    here = root()
+    if not here.is_dir():
+        return []
+    return sorted(
+        path.name
+        for path in here.iterdir()
+        if not path.name.startswith(".")
+        and ((path / "model" / "manifest.json").is_file() or (path / "manifest.json").is_file())
+    )
+
+
+def comparisons() -> dict[str, dict[str, Any]]:
+    """What `synthdata compare` left below the runs: facts by the folder's name; damaged ones are left out."""
+    found = {}
+    for path in sorted(root().glob("*/comparison.json")):
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(facts, dict) and facts.get("version") == 1 and isinstance(facts.get("models"), list):
+            found[path.parent.name] = facts
+    return found
+
+
+def _is_other(folder: Path) -> bool:
+    """Whether a folder without a run is a comparison or a saved model, which have pages of their own."""
+    return any((folder / name).is_file() for name in ("comparison.json", "plan.json", "manifest.json"))
 
 
 def report(run: RunInfo) -> Report:
@@ -67,6 +148,24 @@ def _load(path: Path, changed: int) -> Report:
     return Report({**loaded.facts, "run": {**loaded.run, "source": source}})
 
 
+def tone_of(run: RunInfo) -> str:
+    """How a run's answer is coloured: ``pass``, ``warn`` or ``fail``; empty where it has no report."""
+    path = run.folder / "report.json"
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return ""
+    return _tone(path, changed) if run.status == "done" else ""
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def _tone(path: Path, changed: int) -> str:
+    try:
+        return tone(Report.load(path))
+    except SynthdataError:
+        return ""
+
+
 def last_event(run: RunInfo) -> dict[str, Any]:
     """The newest line of a run's log, or an empty mapping."""
     try:
@@ -74,6 +173,20 @@ def last_event(run: RunInfo) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return newest[0] if newest else {}
+
+
+def quality(run: RunInfo) -> dict[str, list[tuple[float, float]]]:
+    """What fitting has told of held-out rows so far: by the figure's name, how much was done and the value."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    try:
+        for event in RunFolder(run.folder).events():
+            if event.get("stage") == "fit" and isinstance(event.get("fraction"), int | float):
+                for name, value in (event.get("figures") or {}).items():
+                    if isinstance(value, int | float) and math.isfinite(value):
+                        curves.setdefault(str(name), []).append((float(event["fraction"]), float(value)))
+    except (OSError, ValueError):
+        return {}
+    return curves
 
 
 def preview(run: RunInfo) -> tuple[pd.DataFrame, int]:
@@ -103,6 +216,8 @@ def without_paths(text: str) -> str:
     'Cannot write …/report.json: the disk is full.'
     >>> without_paths("postgresql://ann:***@db/shop has no table 'a'")
     "postgresql://ann:***@db/shop has no table 'a'"
+    >>> without_paths(".uploads/0123456789abcdef/a.csv")
+    'a.csv'
     """
     here = root().resolve()
     for known in (here, here.parent, Path.home()):
@@ -110,7 +225,7 @@ def without_paths(text: str) -> str:
             text = text.replace(f"{known}/", "…/")
     for folders in _FOLDERS:
         text = folders.sub("…/", text)
-    return text
+    return _UPLOADS.sub("", text)
 
 
 def _shown(run: RunInfo) -> RunInfo:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The dashboard's looks: the report's palette and type, handed to Streamlit."""
 
 from __future__ import annotations
@@ -5,7 +6,7 @@ from __future__ import annotations
 from synthdata.reporting.palette import SANS, SERIF, Theme, colours
 
 _PAGE_STYLES = """
-.stMainBlockContainer { max-width: 76rem; padding-top: 2.5rem; }
+.stMainBlockContainer { max-width: 76rem; padding-top: 4.75rem; }
 .stAppHeader { background: transparent; }
 [data-testid="stPageLink"] a { padding-left: 0; background: transparent !important; }
 [data-testid="stPageLink"] a p { font-weight: 400 !important; text-decoration: underline; }
@@ -15,6 +16,13 @@ _PAGE_STYLES = """
 [class*="st-key-run-card"] [data-testid="stPageLink"] a::after { content: ""; position: absolute; inset: 0; }
 [class*="st-key-run-card"]:hover h2 { text-decoration: underline; text-underline-offset: 0.18em; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] { position: static; }
+.synthdata-view .release { --tone: var(--soft); --tint: var(--sunken); display: inline-block; margin: 0.15rem 0; padding: 0.15rem 0.7rem; border-radius: 99px; background: var(--tint); color: var(--tone); font-size: 0.8125rem; font-weight: 600; overflow-wrap: anywhere; }
+.synthdata-view .release.pass, .review-log .pass { --tone: var(--pass); --tint: var(--pass-tint); }
+.synthdata-view .release.fail, .review-log .fail { --tone: var(--fail); --tint: var(--fail-tint); }
+.synthdata-view .release .mono { font-weight: 400; margin-left: 0.4rem; }
+.review-log li { --tone: var(--soft); display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.25rem 1.25rem; padding: 0.8rem 0; border-bottom: 1px solid var(--rule); }
+.review-log .state { color: var(--tone); font-weight: 600; font-size: 0.875rem; }
+@media (max-width: 46rem) { .review-log li { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 46rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 """
 
@@ -61,3 +69,12 @@ def dress() -> None:
     caption = "[data-testid='stCaptionContainer']"
     captions = f"{caption} {{ opacity: 1; }} {caption} p {{ color: {soft}; }}"
     st.html(f"<style>{_PAGE_STYLES}\n{captions}</style>")
+
+
+def literal(text: str) -> str:
+    """A text that Markdown shows as it is.
+
+    >>> literal("a*b")
+    'a\\\\*b'
+    """
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-!|$~:" else sign for sign in text)

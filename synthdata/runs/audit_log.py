@@ -152,17 +152,22 @@ def _read(content: bytes) -> tuple[list[Entry], list[str]]:
     if lines.pop():
         return [], [f"The last line of {LOG} is not whole."]
     for number, line in enumerate(lines, 1):
-        try:
-            entry = Entry(**json.loads(line))
-            sound = entry.number == number and entry.before == before and entry.hash == entry.digest()
-            sound &= entry.action in get_args(Action) and isinstance(entry.files, dict)
-        except (ValueError, TypeError, AttributeError):
-            sound = False
-        if not sound:
+        entry = _entry(line)
+        if entry is None or entry.number != number or entry.before != before:
             return entries, [f"Line {number} of {LOG} is not the one that was written, or one before it is missing."]
         entries.append(entry)
         before = entry.hash
     return entries, []
+
+
+def _entry(line: bytes) -> Entry | None:
+    """One line, if it is one and its hash is right."""
+    try:
+        entry = Entry(**json.loads(line))
+        sound = entry.hash == entry.digest() and entry.action in get_args(Action) and isinstance(entry.files, dict)
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return entry if sound else None
 
 
 @contextmanager

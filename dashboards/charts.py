@@ -1,0 +1,174 @@
+"""Plotly figures of the pages that look beyond one report, in the report's palette and type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthdata.reporting import numbers
+from synthdata.reporting.glossary import term
+from synthdata.reporting.palette import SANS, Theme, colours
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+SYMBOLS = {"pass": "circle", "warn": "diamond", "fail": "x"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run in a plane of two metrics: values, 95% intervals where there are any, seconds spent, tone, on the front."""
+
+    name: str
+    x: float
+    y: float
+    x_interval: tuple[float, float] | None
+    y_interval: tuple[float, float] | None
+    seconds: float | None
+    tone: str
+    front: bool
+
+
+def quality_curve(curves: Mapping[str, Sequence[tuple[float, float]]], theme: Theme) -> go.Figure | None:
+    """Held-out figures over the share of the training that is done; None where a run reports none."""
+    import plotly.graph_objects as go
+
+    shade = colours(theme)
+    figure = go.Figure()
+    for name, points in curves.items():
+        figure.add_trace(
+            go.Scatter(
+                x=[100 * share for share, _ in points],
+                y=[value for _, value in points],
+                name=escaped(name.replace("_", " ")),
+                mode="lines+markers",
+                line={"color": shade["accent"], "width": 2},
+                marker={"size": 5},
+                hovertemplate="%{x:.0f}% done: %{y:.4g}<extra></extra>",
+            )
+        )
+    if not figure.data:
+        return None
+    figure.update_xaxes(ticksuffix="%", title_text="of the training")
+    return dressed(figure, theme, 260)
+
+
+def plane(
+    points: Sequence[Point], axes: tuple[str, str], marks: tuple[float | None, float | None], theme: Theme
+) -> Any:
+    """Runs in a plane of two metrics; the dashed lines are fresh real rows, or the ideal; larger marks took longer."""
+    import plotly.graph_objects as go
+
+    shade = colours(theme)
+    longest = max((point.seconds or 0.0 for point in points), default=0.0) or 1.0
+    figure = go.Figure()
+    for point in points:
+        told = f"{numbers.seconds(point.seconds)} to fit and draw" if point.seconds is not None else ""
+        figure.add_trace(
+            go.Scatter(
+                x=[point.x],
+                y=[point.y],
+                error_x=_whiskers(point.x, point.x_interval, shade["soft"]),
+                error_y=_whiskers(point.y, point.y_interval, shade["soft"]),
+                mode="markers+text",
+                text=[escaped(point.name)],
+                textposition="top center",
+                textfont={"color": shade["ink"]},
+                marker={
+                    "symbol": SYMBOLS.get(point.tone, "circle"),
+                    "size": 10 + 22 * ((point.seconds or 0.0) / longest) ** 0.5,
+                    "color": shade["synthetic"],
+                    "opacity": 0.9,
+                    "line": {"width": 2.5 if point.front else 0, "color": shade["ink"]},
+                },
+                hovertemplate=f"{escaped(point.name)}<br>{told}<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+    line = {"color": shade["real"], "dash": "dash", "width": 1.5}
+    if marks[0] is not None:
+        figure.add_vline(marks[0], line=line)
+    if marks[1] is not None:
+        figure.add_hline(marks[1], line=line)
+    for axis, metric in zip((figure.update_xaxes, figure.update_yaxes), axes, strict=True):
+        axis(title_text=term(metric).label, tickformat=".1%" if term(metric).unit == "percent" else ".2f")
+    figure.update_layout(showlegend=False)
+    return dressed(figure, theme, 460)
+
+
+def column_dots(errors: Mapping[str, Mapping[str, float]], columns: Sequence[str], theme: Theme) -> Any:
+    """Shape errors of columns (rows) for several runs (marks of their own shape)."""
+    import plotly.graph_objects as go
+
+    shade = colours(theme)
+    looks = [
+        ("synthetic", "circle"),
+        ("positive", "diamond"),
+        ("negative", "square"),
+        ("accent", "cross"),
+        ("soft", "x"),
+    ]
+    figure = go.Figure()
+    for place, (run, found) in enumerate(errors.items()):
+        colour, symbol = looks[place % len(looks)]
+        at = [position for position, column in enumerate(columns) if column in found]
+        figure.add_trace(
+            go.Scatter(
+                x=[found[columns[position]] for position in at],
+                y=at,
+                name=escaped(run),
+                mode="markers",
+                marker={"symbol": symbol, "size": 10, "color": shade[colour]},
+                hovertemplate="%{x:.2%}<extra>" + escaped(run) + "</extra>",
+            )
+        )
+    figure.update_xaxes(tickformat=".1%", rangemode="tozero", title_text="Shape error")
+    figure.update_yaxes(
+        tickmode="array",
+        tickvals=list(range(len(columns))),
+        ticktext=[escaped(name if len(name) <= 26 else name[:25] + "…") for name in columns],
+        autorange="reversed",
+        showgrid=True,
+    )
+    return dressed(figure, theme, 110 + 24 * len(columns))
+
+
+def escaped(text: str) -> str:
+    """Plotly reads a little HTML in labels: names are to be shown as they are."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def dressed(figure: Any, theme: Theme, height: int) -> Any:
+    """A figure in the palette and type of the report."""
+    shade = colours(theme)
+    clear = "rgba(0,0,0,0)"
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 24, "t": 24, "b": 8},
+        paper_bgcolor=clear,
+        plot_bgcolor=clear,
+        font={"family": SANS, "size": 13, "color": shade["ink"]},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        hoverlabel={"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": SANS}},
+        template="none",
+    )
+    axis = {"automargin": True, "zeroline": False, "gridcolor": shade["rule"], "linecolor": shade["rule"]}
+    figure.update_xaxes(**axis, fixedrange=True)
+    figure.update_yaxes(**axis, fixedrange=True)
+    return figure
+
+
+def _whiskers(value: float, interval: tuple[float, float] | None, colour: str) -> dict[str, Any]:
+    if interval is None:
+        return {"visible": False}
+    low, high = interval
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [max(0.0, high - value)],
+        "arrayminus": [max(0.0, value - low)],
+        "color": colour,
+        "thickness": 1.2,
+        "width": 3,
+    }

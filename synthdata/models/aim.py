@@ -34,8 +34,8 @@ class AIM(MarginalSynthesizer):
         bins: int = 32,
         rounds: int = 12,
         measuring: float = 0.9,
-        model_size: float = 16.0,
-        iterations: int = 60,
+        model_size: float = 4.0,
+        iterations: int = 40,
         rare_threshold: int = 5,
     ) -> None:
         self.degree = degree

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from synthdata.models.adaptive_marginals import Fitted, adaptive
-from synthdata.models.marginals import MarginalSynthesizer
-from synthdata.models.measured_cells import MeasuredCells
+from synthdata.models.marginal.adaptive import Fitted, adaptive
+from synthdata.models.marginal.marginals import MarginalSynthesizer
+from synthdata.models.marginal.measured_cells import MeasuredCells
 from synthdata.progress import Progress
 
 

@@ -20,9 +20,9 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.column_networks import ColumnNetworks, Shape, choose_contexts
+from synthdata.models.networks.columns import ColumnNetworks, Shape, choose_contexts
+from synthdata.models.networks.settling import settle
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.settling import settle
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, free_bytes, half_precision, torch_generator
 from synthdata.training.objective import Player

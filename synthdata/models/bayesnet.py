@@ -18,7 +18,7 @@ from synthdata.encoders.bins import Bins, allowed_cells, cut, from_cells, to_cel
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.bayesnet_tables import ColumnTables, backed_off, choose_parents, combinations
-from synthdata.models.mixture import grouped
+from synthdata.models.mixtures.mixture import grouped
 from synthdata.progress import Progress
 
 #: at most so many rows decide which columns depend on which

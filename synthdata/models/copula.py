@@ -12,8 +12,8 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
-from synthdata.models.copula_gaussian import constrained, correlations, sweep
-from synthdata.models.copula_latent import Choices, Column, shares_of
+from synthdata.models.copulas.gaussian import constrained, correlations, sweep
+from synthdata.models.copulas.latent import Choices, Column, shares_of
 from synthdata.models.draws import even_draws, even_places
 from synthdata.progress import Progress
 

@@ -20,8 +20,8 @@ from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.number_line import normal_scores
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
-from synthdata.models.adversarial import REACH, Discriminator, Generator
-from synthdata.models.level_groups import (
+from synthdata.models.networks.adversarial import REACH, Discriminator, Generator
+from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,
@@ -29,8 +29,8 @@ from synthdata.models.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.marks import Layout
-from synthdata.models.modes import (
+from synthdata.models.networks.marks import Layout
+from synthdata.models.networks.modes import (
     Modes,
     find_modes,
     join_rows,
@@ -38,8 +38,8 @@ from synthdata.models.modes import (
     modes_state,
     split_rows,
 )
+from synthdata.models.networks.pair_error import PairError
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.pair_error import PairError
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, half_precision, torch_generator
 from synthdata.training.objective import Player

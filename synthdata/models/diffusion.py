@@ -18,7 +18,7 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.bins import Bins
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
-from synthdata.models.cut_lines import (
+from synthdata.models.networks.cut_lines import (
     allowed_shares,
     counts_of,
     cut_lines,
@@ -29,11 +29,11 @@ from synthdata.models.cut_lines import (
     log_bins,
     on_lines,
 )
-from synthdata.models.diffusion_density import log_codes, log_values
-from synthdata.models.diffusion_network import Denoiser, Shape
-from synthdata.models.diffusion_objective import Records
-from synthdata.models.diffusion_sampler import draw_codes, draw_values, settle_codes
-from synthdata.models.level_groups import (
+from synthdata.models.networks.diffusion import Denoiser, Shape
+from synthdata.models.networks.diffusion_density import log_codes, log_values
+from synthdata.models.networks.diffusion_objective import Records
+from synthdata.models.networks.diffusion_sampler import draw_codes, draw_values, settle_codes
+from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,
@@ -42,9 +42,9 @@ from synthdata.models.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.nets import MARGIN, scores, shares
+from synthdata.models.networks.nets import MARGIN, scores, shares
+from synthdata.models.networks.same_scale import same_scale_pairs
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.same_scale import same_scale_pairs
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
 

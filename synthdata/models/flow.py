@@ -16,8 +16,8 @@ import torch
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.flow_network import FlowNetwork, Shape
-from synthdata.models.level_groups import (
+from synthdata.models.networks.flow import FlowNetwork, Shape
+from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,

@@ -12,11 +12,11 @@ from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError, did_you_mean
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.mixture import Mixture, Rows, joint_log_density, log_sum
-from synthdata.models.mixture_draw import draw, draw_given, fill
-from synthdata.models.mixture_fit import learn
-from synthdata.models.mixture_marginals import evened, laid_to_fit
-from synthdata.models.mixture_variational import learn_variational
+from synthdata.models.mixtures.draw import draw, draw_given, fill
+from synthdata.models.mixtures.fit import learn
+from synthdata.models.mixtures.marginals import evened, laid_to_fit
+from synthdata.models.mixtures.mixture import Mixture, Rows, joint_log_density, log_sum
+from synthdata.models.mixtures.variational import learn_variational
 from synthdata.progress import Progress
 
 #: numbers with more distinct values than this lie on a number line, on which they can be correlated with others

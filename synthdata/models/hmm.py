@@ -16,11 +16,11 @@ from synthdata.errors import InfeasibleError, ModelError, SchemaError, did_you_m
 from synthdata.models.abilities import Kind
 from synthdata.models.base import Synthesizer
 from synthdata.models.conditioning import Conditions, parse_conditions
-from synthdata.models.hmm_chain import Chain, draw_states, forward
-from synthdata.models.hmm_emission import Emission, from_parameters, parameters
-from synthdata.models.hmm_learning import LADDER, choose_states
 from synthdata.models.independent import Independent
-from synthdata.models.sequences import (
+from synthdata.models.markov.chain import Chain, draw_states, forward
+from synthdata.models.markov.emission import Emission, from_parameters, parameters
+from synthdata.models.markov.learning import LADDER, choose_states
+from synthdata.models.markov.sequences import (
     Arranged,
     arrange,
     constant_columns,

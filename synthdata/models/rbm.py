@@ -18,8 +18,8 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind, LatentMixin
-from synthdata.models.boltzmann import BoltzmannMachine, Limit, log_partition
-from synthdata.models.level_groups import (
+from synthdata.models.networks.boltzmann import BoltzmannMachine, Limit, log_partition
+from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,
@@ -27,9 +27,9 @@ from synthdata.models.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.modes import Modes, find_modes, join_rows, modes_from_state, modes_state, split_rows
+from synthdata.models.networks.modes import Modes, find_modes, join_rows, modes_from_state, modes_state, split_rows
+from synthdata.models.networks.pair_error import PairError
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.pair_error import PairError
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
 from synthdata.training.objective import Player

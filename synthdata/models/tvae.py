@@ -22,7 +22,7 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind, LatentMixin
-from synthdata.models.level_groups import (
+from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,
@@ -30,9 +30,9 @@ from synthdata.models.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.nets import CellVectors
+from synthdata.models.networks.nets import CellVectors
+from synthdata.models.networks.row_heads import RowHeads, dense
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.models.row_heads import RowHeads, dense
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, half_precision, torch_generator
 from synthdata.training.objective import Player

@@ -11,8 +11,8 @@ from scipy import stats
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
 from synthdata.models.copula import GaussianCopula
-from synthdata.models.copula_gaussian import between_columns, constrained
-from synthdata.models.copula_latent import Column
+from synthdata.models.copulas.gaussian import between_columns, constrained
+from synthdata.models.copulas.latent import Column
 from synthdata.models.independent import Independent
 
 CORRELATIONS = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]])

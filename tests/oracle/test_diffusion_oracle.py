@@ -12,9 +12,9 @@ from scipy.stats import chisquare, kstest, multivariate_normal, norm
 
 from synthdata.encoders.base import Slot
 from synthdata.models.diffusion import Diffusion
-from synthdata.models.diffusion_density import log_values
-from synthdata.models.diffusion_network import Denoiser, Shape
-from synthdata.models.diffusion_sampler import draw_values
+from synthdata.models.networks.diffusion import Denoiser, Shape
+from synthdata.models.networks.diffusion_density import log_values
+from synthdata.models.networks.diffusion_sampler import draw_values
 
 NAMES = ["key", "lock", "door"]
 KEY, LOCK, DOOR = 0.35, {0: 0.2, 1: 0.7}, {(0, 0): 0.1, (0, 1): 0.8, (1, 0): 0.75, (1, 1): 0.95}

@@ -10,9 +10,9 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
 from synthdata.models.gmm import GaussianMixture
-from synthdata.models.mixture import Mixture, Moments, Rows, coarser, joint_log_density, log_sum
-from synthdata.models.mixture_draw import draw, draw_given, fill
-from synthdata.models.mixture_fit import Prior, improve, maximise, start
+from synthdata.models.mixtures.draw import draw, draw_given, fill
+from synthdata.models.mixtures.fit import Prior, improve, maximise, start
+from synthdata.models.mixtures.mixture import Mixture, Moments, Rows, coarser, joint_log_density, log_sum
 
 LINE = {"cardinality": 1, "continuous": True}
 

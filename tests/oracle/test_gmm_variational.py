@@ -10,10 +10,10 @@ from sklearn.mixture import BayesianGaussianMixture
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
 from synthdata.models.gmm import GaussianMixture
-from synthdata.models.mixture import Mixture, Moments, Rows, joint_log_density, log_sum
-from synthdata.models.mixture_draw import draw
-from synthdata.models.mixture_fit import Prior
-from synthdata.models.mixture_variational import expected_logarithms, learn_variational, posterior_mean
+from synthdata.models.mixtures.draw import draw
+from synthdata.models.mixtures.fit import Prior
+from synthdata.models.mixtures.mixture import Mixture, Moments, Rows, joint_log_density, log_sum
+from synthdata.models.mixtures.variational import expected_logarithms, learn_variational, posterior_mean
 
 SLOTS = tuple(Slot(name, 1, True) for name in "xyz")
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from synthdata.models.hmm import HiddenMarkov
-from synthdata.models.hmm_chain import Chain, beliefs, draw_states, forward
+from synthdata.models.markov.chain import Chain, beliefs, draw_states, forward
 
 CHAIN = Chain(np.array([0.5, 0.3, 0.2]), np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.25, 0.25, 0.5]]))
 #: the shares of four symbols in each state

@@ -11,9 +11,9 @@ import torch
 from scipy.stats import chisquare
 
 from synthdata.models.base import Synthesizer
-from synthdata.models.boltzmann import BoltzmannMachine, log_partition
 from synthdata.models.ctgan import ConditionalGAN
-from synthdata.models.modes import Modes
+from synthdata.models.networks.boltzmann import BoltzmannMachine, log_partition
+from synthdata.models.networks.modes import Modes
 from synthdata.models.rbm import RestrictedBoltzmann
 from synthdata.models.tvae import VariationalAutoencoder
 
@@ -147,7 +147,7 @@ def discrete(*sizes: int) -> list[Modes]:
 
 def test_three_ways_to_the_sum_over_all_states_agree(monkeypatch):
     """By all rows, by all hidden states, and by annealing."""
-    import synthdata.models.boltzmann as module
+    import synthdata.models.networks.boltzmann as module
 
     made = machine(discrete(3, 2, 4), 5)
     noise = torch.Generator().manual_seed(1)

@@ -10,7 +10,7 @@ import torch
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
 from synthdata.models.autoregressive import Autoregressive, _at_once, _past_their_best, _Records
-from synthdata.models.column_networks import ColumnNetworks, Shape, _even, _kept, choose_contexts
+from synthdata.models.networks.columns import ColumnNetworks, Shape, _even, _kept, choose_contexts
 from synthdata.training.trainer import History
 
 

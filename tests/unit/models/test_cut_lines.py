@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
-from synthdata.models.cut_lines import (
+from synthdata.models.networks.cut_lines import (
     allowed_shares,
     counts_of,
     cut_lines,

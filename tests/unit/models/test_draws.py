@@ -1,4 +1,4 @@
-"""Even draws: every code as often as expected up to a row at either end, and each draw by itself with its own distribution."""
+"""Even draws: each code as often as expected up to a row, and each draw by itself with its own distribution."""
 
 from __future__ import annotations
 

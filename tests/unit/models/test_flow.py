@@ -10,7 +10,7 @@ import torch
 from synthdata.encoders.base import Slot
 from synthdata.errors import ModelError
 from synthdata.models.flow import Flow
-from synthdata.models.flow_network import FlowNetwork, Shape
+from synthdata.models.networks.flow import FlowNetwork, Shape
 
 SLOTS = (
     Slot("a", 3, False),

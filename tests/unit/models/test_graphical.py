@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthdata.models.graphical import GraphicalModel, draw_by_table
-from synthdata.models.junction_tree import junction_tree, tree_cells
-from synthdata.models.marginal_fit import Measurement, estimate_total, fit_marginals, made_consistent
+from synthdata.models.marginal.fit import Measurement, estimate_total, fit_marginals, made_consistent
+from synthdata.models.marginal.graphical import GraphicalModel, draw_by_table
+from synthdata.models.marginal.junction_tree import junction_tree, tree_cells
 
 SIZES = (2, 3, 2, 4, 3)
 GROUPS = st.lists(

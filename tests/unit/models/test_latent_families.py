@@ -11,14 +11,14 @@ import torch
 
 from synthdata.encoders.base import AllowedCells, Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.adversarial import Discriminator, Generator
-from synthdata.models.boltzmann import _between
 from synthdata.models.ctgan import ConditionalGAN, _Conditions, _Game
-from synthdata.models.marks import Layout
-from synthdata.models.modes import Modes, find_modes, join_rows, split_rows
-from synthdata.models.pair_error import PairError
+from synthdata.models.networks.adversarial import Discriminator, Generator
+from synthdata.models.networks.boltzmann import _between
+from synthdata.models.networks.marks import Layout
+from synthdata.models.networks.modes import Modes, find_modes, join_rows, split_rows
+from synthdata.models.networks.pair_error import PairError
+from synthdata.models.networks.row_heads import RowHeads
 from synthdata.models.rbm import RestrictedBoltzmann
-from synthdata.models.row_heads import RowHeads
 from synthdata.models.tvae import VariationalAutoencoder
 
 QUICK = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
-from synthdata.models.level_groups import (
+from synthdata.models.networks.level_groups import (
     group_levels,
     groups_from_state,
     groups_state,

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import kstest
 
 from synthdata.encoders.base import Slot
-from synthdata.models.nets import EDGE, CellVectors, ColumnLinear, UnitDensity, scores, shares
+from synthdata.models.networks.nets import EDGE, CellVectors, ColumnLinear, UnitDensity, scores, shares
 
 
 @pytest.fixture

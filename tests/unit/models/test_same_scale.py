@@ -9,8 +9,8 @@ import torch
 
 from synthdata.encoders.base import Encoded
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.models.nets import EDGE, scores
-from synthdata.models.same_scale import POINTS, lead_table, same_scale_pairs
+from synthdata.models.networks.nets import EDGE, scores
+from synthdata.models.networks.same_scale import POINTS, lead_table, same_scale_pairs
 from synthdata.table.table import Table
 
 NAMES = ["bill", "other", "payment", "weight"]

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from synthdata.encoders.base import UNSEEN, Slot
-from synthdata.models.column_networks import ColumnNetworks, Shape
-from synthdata.models.settling import _constants, settle
+from synthdata.models.networks.columns import ColumnNetworks, Shape
+from synthdata.models.networks.settling import _constants, settle
 
 SLOTS = (Slot("a", 3, False), Slot("b", 2, True), Slot("c", 1, True), Slot("d", 5, False))
 SHARES = [np.array(shares) for shares in ([0.5, 0.3, 0.2], [0.9, 0.1], [1.0], [0.6, 0.2, 0.1, 0.1, 0.0])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synthdata.models.splines import Spline
+from synthdata.models.networks.splines import Spline
 
 PIECES = 12
 

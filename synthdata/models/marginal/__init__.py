@@ -1,0 +1,1 @@
+"""What `aim` and `mst` are made of: measured cells, graphical models of marginals, and their inference."""

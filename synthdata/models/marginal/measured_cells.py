@@ -1,0 +1,133 @@
+"""Cells whose marginals can be measured: with noise that is paid for, or exactly where no privacy is asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from synthdata.models.marginal.junction_tree import Group
+from synthdata.privacy.charges import choosing_cost, counting_cost
+from synthdata.privacy.private_table import Guarded
+
+
+class MeasuredCells(Protocol):
+    """What the marginal models see of a table: whole-number cells, ``sizes`` (d,) of them in each column."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def left(self) -> float:
+        """The squared Gaussian parameter that is left to spend."""
+        ...
+
+    def measure(self, group: Group, sigma: float) -> np.ndarray:
+        """The counts of a marginal, with noise of this standard deviation, an axis per column."""
+        ...
+
+    def choose(
+        self,
+        groups: Sequence[Group],
+        estimates: Sequence[np.ndarray],
+        penalties: np.ndarray,
+        weights: np.ndarray,
+        epsilon: float,
+    ) -> int:
+        """Which group's true counts are furthest from its estimate: ``weight * (|counts - estimate|_1 - penalty)``."""
+        ...
+
+
+class ExactCells:
+    """Cells (n, d) without privacy: the same looks at the same imagined budget, answered without noise."""
+
+    def __init__(self, cells: np.ndarray, sizes: Sequence[int], mu: float) -> None:
+        self.sizes, self.left = tuple(sizes), mu**2
+        self._counts = _Counts(cells, self.sizes)
+
+    def measure(self, group: Group, sigma: float) -> np.ndarray:
+        """The counts as they are."""
+        self.left -= counting_cost(sigma)
+        return self._counts.of(group).astype(np.float64)
+
+    def choose(
+        self,
+        groups: Sequence[Group],
+        estimates: Sequence[np.ndarray],
+        penalties: np.ndarray,
+        weights: np.ndarray,
+        epsilon: float,
+    ) -> int:
+        """The group with the largest score."""
+        self.left -= choosing_cost(epsilon)
+        return int(np.argmax(self._counts.scores(groups, estimates, penalties, weights)))
+
+
+class PrivateCells:
+    """Cells (n, d) behind a guard; everything is paid from the ledger's reservation ``stage``."""
+
+    def __init__(self, rows: Guarded[np.ndarray], sizes: Sequence[int], stage: str, names: Sequence[str]) -> None:
+        self.sizes, self._stage, self._names = tuple(sizes), stage, names
+        # One added or removed row changes one cell of each marginal by one.
+        self._rows = rows.map(lambda cells: _Counts(cells, self.sizes))
+
+    @property
+    def left(self) -> float:
+        """What the reservation still has."""
+        return self._rows.ledger.left_of(self._stage)
+
+    def measure(self, group: Group, sigma: float) -> np.ndarray:
+        """The counts with discrete Gaussian noise."""
+        note = " × ".join(self._names[j] for j in group)
+        noisy = self._rows.counts(
+            lambda counts: counts.of(group), "marginal", sigma=sigma, part_of=self._stage, note=note
+        )
+        return noisy.astype(np.float64)
+
+    def choose(
+        self,
+        groups: Sequence[Group],
+        estimates: Sequence[np.ndarray],
+        penalties: np.ndarray,
+        weights: np.ndarray,
+        epsilon: float,
+    ) -> int:
+        """One of the groups, those with larger scores likelier."""
+        return self._rows.choose(
+            lambda counts: counts.scores(groups, estimates, penalties, weights),
+            "choice of a marginal",
+            epsilon=epsilon,
+            # The sum of absolute differences moves by one at most.
+            sensitivity=float(np.max(weights)),
+            part_of=self._stage,
+            note=f"one of {len(groups)}",
+        )
+
+
+class _Counts:
+    """True counts of marginals, each made once."""
+
+    def __init__(self, cells: np.ndarray, sizes: tuple[int, ...]) -> None:
+        self._cells, self._sizes = np.ascontiguousarray(cells.T), sizes
+        self._known: dict[Group, np.ndarray] = {}
+
+    def of(self, group: Group) -> np.ndarray:
+        if group not in self._known:
+            self._known[group] = count_cells(self._cells, group, self._sizes)
+        return self._known[group]
+
+    def scores(
+        self, groups: Sequence[Group], estimates: Sequence[np.ndarray], penalties: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        away = [np.abs(self.of(group) - estimate).sum() for group, estimate in zip(groups, estimates, strict=True)]
+        return weights * (np.array(away) - penalties)
+
+
+def count_cells(columns: np.ndarray, group: Group, sizes: Sequence[int]) -> np.ndarray:
+    """How many rows have each combination of cells, an axis per column of the group; ``columns`` is (d, n)."""
+    shape = [sizes[j] for j in group]
+    flat = np.zeros(columns.shape[1], dtype=np.int64)
+    for j in group:
+        flat = flat * sizes[j] + columns[j]
+    return np.bincount(flat, minlength=math.prod(shape)).reshape(shape)

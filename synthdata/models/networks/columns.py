@@ -1,0 +1,397 @@
+"""The networks of `autoregressive`: for every column one that predicts it from the others' cells, known or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
+from synthdata.models.networks.nets import CellVectors, ColumnLinear, UnitDensity
+from synthdata.training.device import half_precision
+
+#: columns whose numbers of codes lie between the same two of these are computed together
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+#: how many rows that look alike share out their random numbers evenly
+_STRATA = 32
+_KNOTS, _HARMONICS, _PIECES, _BUMPS = 8, 3, 64, 16
+
+#: what is shown a column's position and the logits (n, cardinality) of its codes while rows are drawn
+Look = Callable[[int, torch.Tensor], None]
+
+
+class Shape(NamedTuple):
+    """How large the networks are."""
+
+    width: int
+    blocks: int
+    cell_width: int
+    dropout: float
+
+
+class ColumnNetworks(nn.Module):
+    """One residual network per column, computed side by side.
+
+    ``contexts`` (d, c) names the columns that each one is predicted from. A cell that is not known is replaced by a
+    vector that says so, so that a column can be predicted from any subset. Where every column is in every context,
+    its own stands there too, and is never known.
+    """
+
+    contexts: torch.Tensor
+    places: torch.Tensor
+
+    def __init__(self, slots: Sequence[Slot], contexts: np.ndarray, shape: Shape, generator: torch.Generator) -> None:
+        super().__init__()
+        self.columns, self.shape = len(slots), shape
+        self.sizes = [slot.cardinality for slot in slots]
+        #: the columns in the order in which rows are drawn
+        self.order = list(range(len(slots)))
+        self.numbers = [j for j, slot in enumerate(slots) if slot.continuous]
+        d, inputs = self.columns, contexts.shape[1] * shape.cell_width
+        self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
+        places = torch.empty(d)
+        places[torch.tensor(self.order, dtype=torch.long)] = (torch.arange(d) + 0.5) / max(d, 1)
+        self.register_buffer("places", places, persistent=False)
+        self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
+        self.unknown = nn.ParameterDict({"embedding": nn.Parameter(torch.zeros(d, contexts.shape[1], shape.width))})
+        self.inward = ColumnLinear(d, inputs, shape.width, generator) if inputs else None
+        #: whether every column is in every context
+        self.whole = contexts.shape[1] == d
+        self.start = nn.ParameterDict({"bias": nn.Parameter(torch.zeros(d, 1, shape.width))})
+        self.rise = nn.ModuleList(ColumnLinear(d, shape.width, shape.width, generator) for _ in range(shape.blocks))
+        self.fall = nn.ModuleList(
+            ColumnLinear(d, shape.width, shape.width, generator, 0.5) for _ in range(shape.blocks)
+        )
+        self.groups = _by_size(self.sizes)
+        self.codes = nn.ModuleList(
+            ColumnLinear(len(group), shape.width, max(self.sizes[j] for j in group), generator, 0.1)
+            for group in self.groups
+        )
+        self.density = UnitDensity(_PIECES, _BUMPS)
+        self.line = ColumnLinear(len(self.numbers), shape.width, self.density.size, generator, 0.3)
+        with torch.no_grad():
+            self.line.bias[:] = self.density.first_bias()
+            for group, head in zip(self.groups, self._heads, strict=True):
+                for k, j in enumerate(group):
+                    head.bias[k, 0, self.sizes[j] :] = -1e4
+
+    @property
+    def _heads(self) -> list[ColumnLinear]:
+        return [head for head in self.codes if isinstance(head, ColumnLinear)]
+
+    @property
+    def _blocks(self) -> list[tuple[ColumnLinear, ColumnLinear]]:
+        pairs = zip(self.rise, self.fall, strict=True)
+        return [(a, b) for a, b in pairs if isinstance(a, ColumnLinear) and isinstance(b, ColumnLinear)]
+
+    def start_from_frequencies(self, codes: np.ndarray) -> None:
+        """Let every column's network begin with how frequent each code (n, d) is."""
+        with torch.no_grad():
+            for group, head in zip(self.groups, self._heads, strict=True):
+                for k, j in enumerate(group):
+                    counts = np.bincount(codes[:, j], minlength=self.sizes[j]) + 1.0
+                    head.bias[k, 0, : self.sizes[j]] = torch.from_numpy(np.log(counts / counts.sum()))
+
+    def code_bias(self, j: int) -> torch.Tensor:
+        """The constants (cardinality,) of a column's codes, as a view of the parameters."""
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        return self._heads[group].bias[self.groups[group].index(j), 0, : self.sizes[j]]
+
+    def _code_logits(self, j: int, h: torch.Tensor) -> torch.Tensor:
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        with torch.autocast(h.device.type, enabled=False):
+            return self._heads[group].of_one(h, self.groups[group].index(j))[:, : self.sizes[j]]
+
+    def seen_before(self, places: torch.Tensor) -> torch.Tensor:
+        """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
+        return places[:, None, :] < places[:, :, None]
+
+    def own_weights(self, j: int) -> list[torch.Tensor]:
+        """The weights that belong to column ``j``'s network alone, as views of the parameters."""
+        layers = [*([self.inward] if self.inward is not None else []), *self.rise, *self.fall]
+        parts = [self.start["bias"][j], self.unknown["embedding"][j]]
+        parts += [tensor[j] for layer in layers for tensor in layer.parameters()]
+        group = next(k for k, members in enumerate(self.groups) if j in members)
+        parts += [tensor[self.groups[group].index(j)] for tensor in self.codes[group].parameters()]
+        if j in self.numbers:
+            parts += [tensor[self.numbers.index(j)] for tensor in self.line.parameters()]
+        return [part.detach() for part in parts]
+
+    def _hidden(
+        self,
+        vectors: torch.Tensor,
+        known: torch.Tensor,
+        only: torch.Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """The last layer (k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
+        h = _chosen(self.start["bias"], only).expand(-1, len(vectors), -1)
+        kind = vectors.device.type
+        if torch.is_autocast_enabled(kind):
+            vectors = vectors.to(torch.get_autocast_dtype(kind))
+        if self.inward is not None:
+            in_order = len(vectors) - len(known)
+            parts = [self._ordered(self.inward, vectors[:in_order], only)] if in_order else []
+            parts += [self._masked(self.inward, vectors[in_order:], known, only)] if len(known) else []
+            h = torch.cat(parts, dim=1)
+        for rise, fall in self._blocks:
+            h = h + fall(functional.relu(rise(functional.relu(h), only)), only)
+            if generator is not None and self.shape.dropout:
+                h = h * _kept(h.shape, self.shape.dropout, generator, h.dtype)
+        return functional.relu(h).float()
+
+    def _masked(
+        self, inward: ColumnLinear, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The first layer (k, b, width) where what is known (b, d, d) differs from row to row."""
+        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
+        if self.whole:
+            inputs = vectors.flatten(1)
+        else:
+            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
+            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
+        inputs = inputs * seen.to(inputs.dtype).repeat_interleave(self.shape.cell_width, 2)
+        unknown = _chosen(self.unknown["embedding"], only).to(inputs.dtype)
+        return inward(inputs, only) + torch.bmm((~seen).to(unknown), unknown)
+
+    def _ordered(self, inward: ColumnLinear, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+        """The first layer (k, b, width) where every column sees those before it in the fixed order.
+
+        The same inputs are missing in all rows, so weights are left out instead, and one product does for all columns.
+        """
+        b, seen = len(vectors), self.seen_before(self.places[None])[0]
+        if not self.whole:
+            return self._masked(inward, vectors, seen.expand(b, -1, -1), only)
+        seen = _chosen(seen, only)
+        k, d = seen.shape
+        weight = _chosen(inward.weight, only).view(k, d, self.shape.cell_width, -1) * seen[..., None, None]
+        flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
+        start = _chosen(inward.bias, only)
+        unknown = _chosen(self.unknown["embedding"], only)
+        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
+        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
+
+    def log_probs(
+        self,
+        codes: torch.Tensor,
+        values: torch.Tensor,
+        known: torch.Tensor,
+        generator: torch.Generator | None = None,
+        *,
+        only: Sequence[int] | None = None,
+        exact: bool = False,
+    ) -> torch.Tensor:
+        """Log-probabilities (b, d) of cells, of each column given others; with ``only`` (b, k) of k columns.
+
+        In the last m rows those that are ``known`` (m, d, d) to it, in the rows before those before it in the fixed
+        order. With a generator as in training, with dropout; ``exact`` computes in full precision.
+        """
+        columns = list(range(self.columns)) if only is None else list(only)
+        chosen = None if only is None else torch.tensor(columns, device=codes.device)
+        with nullcontext() if exact else half_precision(codes.device):
+            h = self._hidden(self.cells(codes, values), known, chosen, generator)
+        out = torch.zeros(len(columns), len(codes), device=codes.device)
+        targets = codes.clamp(min=0).T
+        # Taken apart all at once: each selection by itself would fill a gradient of its own for all columns.
+        groups = [[j for j in group if j in columns] for group in (*self.groups, self.numbers)]
+        at = [torch.tensor([columns.index(j) for j in group], dtype=torch.long, device=h.device) for group in groups]
+        hidden = torch.split(h.index_select(0, torch.cat(at)), [len(group) for group in groups])
+        for k, head in enumerate(self._heads):
+            if groups[k] and head.bias.shape[2] > 1:
+                members = [self.groups[k].index(j) for j in groups[k]]
+                log_p = functional.log_softmax(head(hidden[k], _part(members, self.groups[k], h)), dim=-1)
+                out = out.index_add(0, at[k], log_p.gather(-1, targets[groups[k]][..., None])[..., 0])
+        if groups[-1]:
+            members = [self.numbers.index(j) for j in groups[-1]]
+            u = values.T[groups[-1]]
+            on_line = (targets[groups[-1]] == 0) & ~torch.isnan(u)
+            raw = self.line(hidden[-1], _part(members, self.numbers, h))
+            densities = self.density.log_density(raw, torch.where(on_line, u, 0.5))
+            out = out.index_add(0, at[-1], torch.where(on_line, densities, 0.0))
+        return out.T
+
+    def draw(
+        self,
+        codes: torch.Tensor,
+        values: torch.Tensor,
+        order: Sequence[int],
+        allowed: Mapping[int, AllowedCells],
+        generator: torch.Generator,
+        look: Look | None = None,
+    ) -> torch.Tensor:
+        """Fill the `UNSEEN` cells of columns in place; the log-probability (n,) that free draws meet ``allowed``.
+
+        ``look`` is shown each column's logits (n, cardinality) before it is drawn, and may change its `code_bias`.
+        """
+        log_weight = torch.zeros(len(codes), device=codes.device)
+        vectors = self.cells(codes, values)
+        kind = codes.device.type
+        if torch.is_autocast_enabled(kind):
+            vectors = vectors.to(torch.get_autocast_dtype(kind))
+        for j in order:
+            rows = torch.nonzero(codes[:, j] == UNSEEN)[:, 0]
+            everything = len(rows) == len(codes)
+            if not len(rows):
+                continue
+            part = (codes, vectors) if everything else (codes[rows], vectors[rows])
+            drawn, placed, weight = self._draw_column(j, *part, allowed.get(j), generator, look)
+            codes[rows, j], values[rows, j] = drawn, placed
+            log_weight[rows] += weight
+            vectors[rows, j] = self.cells(drawn, placed, j).to(vectors.dtype)
+        return log_weight
+
+    def _hidden_of(self, j: int, codes: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """The last layer (n, width) of column ``j``'s network; columns that no row knows cost nothing."""
+        context = self.contexts[j]
+        h = self.start["bias"][j].expand(len(codes), -1)
+        if self.inward is not None:
+            seen = codes[:, context] != UNSEEN
+            used = torch.nonzero(seen.any(0))[:, 0]
+            weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
+            h = self.inward.bias[j] + (~seen).float() @ self.unknown["embedding"][j]
+            if len(used):
+                columns, patchy = context[used], not bool(seen[:, used].all())
+                first, count = int(columns[0]), len(columns)
+                if int(columns[-1]) - first == count - 1:
+                    # Neighbouring columns need not be gathered.
+                    inputs = vectors.narrow(1, first, count)
+                else:
+                    inputs = vectors[:, columns]
+                if patchy:
+                    inputs = inputs * seen[:, used, None]
+                h = h + inputs.flatten(1) @ weight[used].flatten(0, 1)
+        for rise, fall in self._blocks:
+            h = h + fall.of_one(functional.relu(rise.of_one(functional.relu(h), j)), j)
+        return functional.relu(h).float()
+
+    def _draw_column(
+        self,
+        j: int,
+        codes: torch.Tensor,
+        vectors: torch.Tensor,
+        wanted: AllowedCells | None,
+        generator: torch.Generator,
+        look: Look | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Codes, values and log-probabilities of the condition, each (n,), for one column."""
+        n, device = len(codes), codes.device
+        h = self._hidden_of(j, codes, vectors)
+        low, high = (max(wanted.low, 0.0), min(wanted.high, 1.0)) if wanted else (0.0, 1.0)
+        drawn = torch.zeros(n, dtype=torch.long, device=device)
+        log_weight = torch.zeros(n, device=device)
+        with torch.autocast(device.type, enabled=False):
+            raw = self.line.of_one(h, self.numbers.index(j)) if j in self.numbers else None
+            if self.sizes[j] > 1:
+                if look is not None:
+                    look(j, self._code_logits(j, h))
+                p = functional.softmax(self._code_logits(j, h), dim=-1)
+            else:
+                p = torch.ones(n, 1, device=device)
+            if wanted is not None:
+                p = p * torch.from_numpy(wanted.codes).to(device)
+                if raw is not None and wanted.codes[0] and (low > 0 or high < 1):
+                    p[:, 0] *= (
+                        self.density.log_density(raw, torch.full((n,), low, device=device)).exp()
+                        if low == high
+                        else self.density.probability(raw, low, high)
+                    )
+                log_weight = p.sum(-1).log()
+            cumulative = p.cumsum(-1)
+            if p.shape[1] > 1:
+                key = (cumulative / cumulative[:, -1:]).sum(-1) if raw is None else p[:, 0]
+                uniform = _even(key, generator) * cumulative[:, -1]
+                drawn = (cumulative <= uniform[:, None]).sum(-1)
+                # Rounding may point past the last code that can occur.
+                last = p.shape[1] - 1 - (p.flip(-1) > 0).to(torch.uint8).argmax(-1)
+                drawn = torch.minimum(drawn, last)
+            placed = torch.full((n,), torch.nan, device=device)
+            if raw is not None:
+                on_line = torch.nonzero(drawn == 0)[:, 0]
+                raw = raw[on_line]
+                key = self.density.mean(raw)
+                within = torch.rand(len(key), generator=generator, device=device)
+                placed[on_line] = self.density.draw(raw, _even(key, generator), within, low, high)
+        return drawn, placed, log_weight
+
+
+def _chosen(tensor: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+    """The rows of a tensor, all of them or only some."""
+    return tensor if only is None else tensor.index_select(0, only)
+
+
+def _part(members: list[int], whole: list[int], like: torch.Tensor) -> torch.Tensor | None:
+    """Positions as a tensor; None where they are all there are."""
+    return None if len(members) == len(whole) else torch.tensor(members, device=like.device)
+
+
+def _kept(shape: torch.Size, dropout: float, generator: torch.Generator, dtype: torch.dtype) -> torch.Tensor:
+    """Factors of units: 0 for a share of ``dropout``, rounded to 1/256, and for the rest what makes up for them."""
+    lost = min(round(dropout * 256), 255)
+    # One random number of 64 bits does for eight units.
+    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64, device=generator.device)
+    drawn = words.random_(-(2**63), None, generator=generator).view(torch.uint8)[: shape.numel()].view(shape)
+    return (drawn >= lost).to(dtype).mul_(256 / (256 - lost))
+
+
+def _even(key: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Uniform numbers (n,), of which rows with neighbouring keys (n,) get evenly spread ones (stratified draws).
+
+    Each number by itself is uniform; within a run of rows with like keys they fall into different strata at random,
+    which takes sampling noise out of counts.
+    """
+    n = len(key)
+    shuffle = torch.randperm(n, generator=generator, device=key.device)
+    along = shuffle[torch.argsort(key[shuffle], stable=True)]
+    runs = -(-n // _STRATA)
+    strata = torch.rand(runs, _STRATA, generator=generator, device=key.device).argsort(1)
+    jitter = torch.rand(runs, _STRATA, generator=generator, device=key.device)
+    uniform = ((strata + jitter) / _STRATA).flatten()[:n]
+    out = torch.empty(n, device=key.device)
+    out[along] = uniform
+    return out.clamp(1e-7, 1 - 1e-7)
+
+
+def _by_size(sizes: Sequence[int]) -> list[list[int]]:
+    """Columns in groups of similar numbers of codes."""
+    groups: dict[int, list[int]] = {}
+    for j, size in enumerate(sizes):
+        groups.setdefault(next((limit for limit in _SIZES if size <= limit), -size), []).append(j)
+    return list(groups.values())
+
+
+def choose_contexts(encoded: Encoded, most: int, generator: np.random.Generator, rows: int = 5_000) -> np.ndarray:
+    """For every column the positions (d, c) of the columns that say most about it, up to ``most`` of the others.
+
+    Where there are no more than that, all columns (d, d), itself included.
+
+    Association is mutual information between columns cut into at most eight parts, on some of the rows.
+    """
+    d = len(encoded.slots)
+    if d - 1 <= most:
+        return np.tile(np.arange(d), (d, 1)) if d > 1 else np.empty((d, 0), dtype=np.int64)
+    sample = encoded.take(generator.permutation(len(encoded))[:rows])
+    marks = np.zeros((len(sample), d, 8), dtype=np.float32)
+    for j, slot in enumerate(encoded.slots):
+        cells = np.where(np.isnan(sample.values[:, j]), 0, sample.values[:, j]) * 4
+        part = np.minimum(cells.astype(np.int64), 3) if slot.continuous else np.zeros(len(sample), dtype=np.int64)
+        common = np.argsort(-np.bincount(sample.codes[:, j], minlength=slot.cardinality), kind="stable")
+        rank = np.empty(slot.cardinality, dtype=np.int64)
+        rank[common] = np.arange(slot.cardinality)
+        other = (
+            4 + np.minimum(rank[sample.codes[:, j]], 3) if slot.continuous else np.minimum(rank[sample.codes[:, j]], 7)
+        )
+        cell = np.where(sample.codes[:, j] == 0, part, other) if slot.continuous else other
+        marks[np.arange(len(sample)), j, cell] = 1.0
+    flat = marks.reshape(len(sample), -1)
+    joint = (flat.T @ flat / len(sample)).reshape(d, 8, d, 8)
+    single = flat.mean(axis=0).reshape(d, 8)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = joint * np.log(joint / (single[:, :, None, None] * single[None, None]))
+    information = np.nansum(terms, axis=(1, 3))
+    np.fill_diagonal(information, -np.inf)
+    return np.sort(np.argsort(-information, axis=1, kind="stable")[:, :most], axis=1)

@@ -86,14 +86,13 @@ class Figure:
         """
         if self.mark is None:
             return ""
-        what = (
-            "ideal"
-            if self.direction == "target"
-            else "real training rows"
-            if self.metric == "utility.tstr"
-            else "fresh real rows"
-        )
+        what = "ideal" if self.direction == "target" else "real training rows" if self._trained else "fresh real rows"
         return f"{what}: {self.show(self.mark)}"
+
+    @property
+    def _trained(self) -> bool:
+        """Whether its mark is a model trained on real rows."""
+        return self.metric.startswith("utility.") or self.metric == "fairness.errors"
 
     def reading(self) -> str:
         """The figure beside its mark, in words.
@@ -114,9 +113,12 @@ class Figure:
         value = self.value if self.matched is None else self.matched
         if self.direction == "target":
             return _near_target(self.value, self.mark, self.low, self.high)
+        if self.direction == "lower" and self._trained:
+            more = "No more than" if value <= self.mark else f"{self.show(value - self.mark)} more than"
+            return f"{more} with a model trained on real rows."
         if self.direction == "lower":
             return _lower(value, self.mark, self.metric == "privacy.copies", self.matched is not None)
-        return _higher(value, self.mark, self.show(self.mark - value), self.metric == "utility.tstr")
+        return _higher(value, self.mark, self.show(self.mark - value), self._trained)
 
 
 def _near_target(value: float, target: float, low: float | None, high: float | None) -> str:

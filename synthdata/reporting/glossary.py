@@ -23,6 +23,8 @@ class Term:
     action: str
     unit: Unit = "percent"
     digits: int = 2
+    #: whether there is nothing to measure in many a good table, so that a missing figure is no shortfall
+    optional: bool = False
 
     @property
     def tooltip(self) -> str:
@@ -86,6 +88,39 @@ METRICS: dict[str, Term] = {
         "Clearly below, rows are near copies: see the privacy part.",
         "score",
     ),
+    "fidelity.three_way": Term(
+        "Three-way error",
+        "Do three columns together look as they really do?",
+        "The share of rows that would have to change for the cross table of three columns to be the real one, averaged "
+        "over up to 100 random triples; numbers in five bins, rare categories together.",
+        "Low is good: about as low as for fresh real rows.",
+        "If pairs are right and triples are not, the model knows columns two by two only: try another family.",
+    ),
+    "fidelity.sliced_wasserstein": Term(
+        "Distance of whole rows",
+        "Do whole rows lie where real rows lie?",
+        "Rows are laid out as points and looked at from 50 random directions; how far the synthetic ones would have to "
+        "be moved to lie as the real ones do, in percent of the real spread (sliced Wasserstein distance).",
+        "Low is good: about as low as for fresh real rows.",
+        "Look at the columns and pairs that are worst; the distance adds up what they show.",
+    ),
+    "fidelity.dependencies": Term(
+        "Broken dependences",
+        "Does what goes together for certain still go together?",
+        "In the real table some columns are fixed by others, such as a country by its city. This is the share of "
+        "synthetic rows in which such a column does not hold what goes with the others.",
+        "Near 0, as for fresh real rows.",
+        "State the dependence as a rule of the schema: then every synthetic row keeps it.",
+        optional=True,
+    ),
+    "fidelity.rules": Term(
+        "Broken rules",
+        "Does every row keep the rules of the schema?",
+        "The share of synthetic rows that break at least one rule that the schema states.",
+        "0.",
+        "See the checks for the rule that is broken; the table was changed after it was drawn, or made elsewhere.",
+        optional=True,
+    ),
     "utility.tstr": Term(
         "Predictive score",
         "Does a model trained on synthetic rows work on real ones?",
@@ -97,6 +132,51 @@ METRICS: dict[str, Term] = {
         "target.",
         "score",
         3,
+    ),
+    "utility.importance_agreement": Term(
+        "Agreement on what matters",
+        "Do models lean on the same columns?",
+        "How much each column matters to a model trained on synthetic rows, and to one trained on real rows: by how "
+        "much each gets worse on real rows when the column is shuffled. 1 means the same proportions. The mark beside "
+        "it is how far two models of real rows agree.",
+        "Near 1, or as high as for two models of real rows.",
+        "If it is low, do not explain reality by a model of this table: see which columns swap places.",
+        "score",
+    ),
+    "utility.all_targets": Term(
+        "Any column as target",
+        "Can other columns be learnt from it, too?",
+        "Up to 12 columns are predicted in turn, by small models trained on synthetic rows and tested on real ones; "
+        "the mean of how well, 0 for guessing and 1 for always right. The mark beside it is the same with real "
+        "training rows.",
+        "As near as possible to what real training rows reach.",
+        "The list in the part on usefulness names the columns that lose most.",
+        "score",
+        3,
+    ),
+    "fairness.representation": Term(
+        "Groups' shares",
+        "Is every group as large as in reality?",
+        "The largest difference between a group's share of the synthetic rows and its share of the real ones, over the "
+        "protected columns and their intersections.",
+        "About as low as for fresh real rows.",
+        "A group that shrank is learnt less well: draw rows of it by condition, or try another model.",
+    ),
+    "fairness.outcome": Term(
+        "Groups' outcomes",
+        "Does every group get the outcome as often as in reality?",
+        "The largest difference between a group's rate of the outcome in the synthetic table and in the real one.",
+        "About as low as for fresh real rows.",
+        "Do not compare groups by this table where the difference is large: see which groups are off.",
+    ),
+    "fairness.errors": Term(
+        "Gap in error rates",
+        "Does a model of this table treat groups less evenly?",
+        "A model trained on synthetic rows is tested on real ones. This is the largest difference between two groups "
+        "in how often it finds the outcome where it is (true positives) or claims it where it is not (false "
+        "positives). The mark beside it is the same for a model trained on real rows.",
+        "No larger than for a model trained on real rows.",
+        "Clearly larger, the table would make decisions less fair than the real rows do: do not train on it unmended.",
     ),
     "privacy.dcr_share": Term(
         "Nearness to training rows",

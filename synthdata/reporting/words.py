@@ -133,7 +133,7 @@ def caveats(report: Report) -> list[str]:
         for score in report.scores()
         if score.name != "privacy"
         for figure in score.figures
-        if not figure.known
+        if not figure.known and not figure.term.optional
     ]
     if failed:
         found.append(f"Could not be measured: {numbers.listing(failed, 8).lower()}.")

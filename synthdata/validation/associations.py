@@ -8,6 +8,8 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Side, View, plain
+from synthdata.validation.distances import dependence, mutual_information
+from synthdata.validation.fidelity.shape import coarse_codes
 from synthdata.validation.fidelity.trend import Trend, correlations, standardised
 
 MEASURE = (
@@ -17,6 +19,79 @@ MEASURE = (
 WORST = 10
 #: rows that associations are computed from; the error of each is then below about .01
 ROWS = 50_000
+#: quantile bins of a number for mutual information; pairs times rows that are counted; columns up to which the
+#: further matrices are written
+INFORMATION_BINS, WORK, MATRIX = 10, 100_000_000, 60
+
+
+def further_measures(comparison: Comparison, worst: list[dict[str, Any]], seed: SeedTree) -> dict[str, Any]:
+    """Spearman's correlation and mutual information, beside what `pair_details` has.
+
+    Mutual information is bias-corrected and on the scale of a correlation (see `distances.dependence`), so that it is
+    0 to 1 for every kind of pair. ``mean_difference`` is over all pairs, with the holdout's. Each of the ``worst``
+    pairs gets its own figures; whole matrices are given for tables of up to `MATRIX` columns.
+    """
+    count = len(comparison.views)
+    if count < 2:
+        return {"text": "Fewer than two columns are judged, so there is no pair to measure.", "worst": []}
+    sides: list[Side] = ["train", "synthetic"] + (["holdout"] if comparison.no_reference is None else [])
+    limit = max(2_000, min(ROWS, WORK // (count * count)))
+    rows = {side: comparison.draw(side, limit, seed.generator(f"rows of {side}")) for side in sides}
+    information = {side: information_matrix(comparison, side, rows[side]) for side in sides}
+    ranked = {side: spearman(comparison, side, rows[side]) for side in sides[:2]}
+    upper = np.triu_indices(count, 1)
+
+    def off(side: Side) -> float | None:
+        if side not in information:
+            return None
+        return float(np.abs(information[side] - information["train"])[upper].mean())
+
+    place = {name: position for position, name in enumerate(comparison.names)}
+    named = []
+    for pair in worst:
+        a, b = (place[name] for name in pair["columns"])
+        measures = {"mutual_information": information, "spearman": ranked}
+        named.append(
+            {
+                name: {"real": matrix["train"][a, b], "synthetic": matrix["synthetic"][a, b]}
+                for name, matrix in measures.items()
+            }
+        )
+    details: dict[str, Any] = {
+        "mean_difference": {"value": off("synthetic"), "reference": off("holdout")},
+        "worst": named,
+    }
+    if count <= MATRIX:
+        details["mutual_information"] = {
+            "real": _rounded(information["train"]),
+            "synthetic": _rounded(information["synthetic"]),
+        }
+        details["spearman"] = {"real": _rounded(ranked["train"]), "synthetic": _rounded(ranked["synthetic"])}
+    else:
+        details["text"] = f"Whole matrices are given for tables of at most {MATRIX} columns."
+    return dict(plain(details))
+
+
+def information_matrix(comparison: Comparison, side: Side, rows: np.ndarray) -> np.ndarray:
+    """The mutual information (c, c) of all pairs on the scale of a correlation, diagonal 1; a null is a category."""
+    codes = [coarse_codes(view, (side,), INFORMATION_BINS)[0][side][rows] for view in comparison.views]
+    result = np.eye(len(codes))
+    for a in range(len(codes)):
+        for b in range(a + 1, len(codes)):
+            result[a, b] = result[b, a] = dependence(mutual_information(codes[a], codes[b]))
+    return result
+
+
+def spearman(comparison: Comparison, side: Side, rows: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlations (c, c), each column ranked over its own present values; NaN but for two numbers."""
+    from scipy.stats import rankdata
+
+    result = np.full((len(comparison.views), len(comparison.views)), np.nan)
+    numeric = [i for i, view in enumerate(comparison.views) if view.continuous]
+    if numeric:
+        ranks = [rankdata(comparison.views[i].values(side, rows), nan_policy="omit") for i in numeric]
+        result[np.ix_(numeric, numeric)] = correlations(ranks)
+    return result
 
 
 def pair_details(comparison: Comparison, trend: Trend | None, seed: SeedTree) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from synthdata.table.table import Table
 from synthdata.validation.alerts import alerts
 from synthdata.validation.base import Comparison, plain
 from synthdata.validation.expectations import check_synthetic
+from synthdata.validation.fairness.part import fairness_part
 from synthdata.validation.fidelity.part import fidelity_part
 from synthdata.validation.holdout import columns_that_differ
 from synthdata.validation.policy import Policy, judge
@@ -27,6 +28,7 @@ def validate(
     *,
     seed: SeedTree,
     target: str | None = None,
+    protected: Sequence[str] = (),
     policy: Policy | None = None,
     progress: Progress | None = None,
     source_checks: Sequence[dict[str, Any]] = (),
@@ -35,12 +37,13 @@ def validate(
     """Measure fidelity, usefulness and privacy of a synthetic table, judge it by a policy, and say what matters.
 
     ``train`` is what the generator was fitted on, ``holdout`` real rows that it never saw, of the same origin.
+    ``protected`` names the columns whose groups are compared (by default those called sex, race and the like).
     ``log_prob`` gives the generator's own log-density of rows, where it is at hand and has one: the strongest attack
     looks at it. The result holds everything of report.json but ``run`` and ``notes``.
 
     Raises:
         TableError: a table is empty.
-        SchemaError: the tables do not belong together, or the target does not exist.
+        SchemaError: the tables do not belong together, or the target or a protected column does not exist.
         Cancelled: the observer of ``progress`` asked to stop.
     """
     policy = policy or Policy.shipped()
@@ -52,6 +55,7 @@ def validate(
     fidelity = fidelity_part(compared, seed, _share(progress, 0.2, 0.6))
     progress.step(0.6, "Training on synthetic, testing on real")
     useful = utility_part(compared, seed, target)
+    fair = fairness_part(compared, seed.child("fairness"), target, protected)
     differs = columns_that_differ(compared)
     privacy = privacy_part(compared, seed, differs, _share(progress, 0.7, 0.95), log_prob)
     progress.step(0.95, "Details of columns and pairs")
@@ -59,7 +63,8 @@ def validate(
         "fidelity": {name: figure.to_json() for name, figure in fidelity.figures.items()},
         "utility": {name: figure.to_json() for name, figure in useful.figures.items()},
         "privacy": privacy,
-        "columns": column_details(compared, fidelity.columns),
+        "fairness": fair,
+        "columns": column_details(compared, fidelity.columns, fidelity.likeness),
         **fidelity.details,
         **useful.details,
         "checks": {"source": list(source_checks), "synthetic": checks},

@@ -27,7 +27,9 @@ DATE_STEPS = (
 )  # fmt: skip
 
 
-def column_details(comparison: Comparison, shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
+def column_details(
+    comparison: Comparison, shapes: Mapping[str, Figure], likeness: Mapping[str, Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
     """One entry per column in table order, judged or not; charts are of judged columns."""
     views = {view.name: view for view in comparison.views}
     entries = []
@@ -40,6 +42,7 @@ def column_details(comparison: Comparison, shapes: Mapping[str, Figure]) -> list
             "generated": column.generated,
             "reason": comparison.skipped.get(column.name),
             "shape": figure.to_json() if figure else None,
+            "fidelity": (likeness or {}).get(column.name),
             "missing": _missing(comparison, column.name),
             "summary": None,
             "chart": None,

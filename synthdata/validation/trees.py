@@ -23,13 +23,13 @@ def fit_classifier(
 
 
 def fit_regressor(
-    data: np.ndarray, numbers: np.ndarray, categorical: np.ndarray, seed: int
+    data: np.ndarray, numbers: np.ndarray, categorical: np.ndarray, seed: int, **settings: Any
 ) -> HistGradientBoostingRegressor:
     """Fit on rows (n, c) and their numbers (n,)."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(
-        early_stopping=False, categorical_features=categorical, random_state=seed % 2**32
+        early_stopping=False, categorical_features=categorical, random_state=seed % 2**32, **settings
     )
     return model.fit(_filled(data), numbers)
 

@@ -203,7 +203,7 @@ def _deviation(comparison: Comparison, pairs: PairCodes, seed: SeedTree) -> floa
                 s: pairs.codes[a][s][rows[s]].astype(np.int64) * pairs.sizes[b] + pairs.codes[b][s][rows[s]]
                 for s in sides
             }
-            totals += _weighted_distances(joint, weights)
+            totals += weighted_distances(joint, weights)
     return float((totals / len(first)).std(ddof=1) * np.sqrt(full / drawn))
 
 
@@ -227,7 +227,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
     return values / (values.std() or 1.0)
 
 
-def _weighted_distances(joint: dict[Side, np.ndarray], weights: dict[Side, np.ndarray]) -> np.ndarray:
+def weighted_distances(joint: dict[Side, np.ndarray], weights: dict[Side, np.ndarray]) -> np.ndarray:
     """Total variation distances (r,) of two sides' codes (n,) under their bootstrap weights."""
     from synthdata.validation.statistics import weighted_counts
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, attempted
+from synthdata.validation.utility.all_targets import all_targets
+from synthdata.validation.utility.importance import importance_agreement
 from synthdata.validation.utility.tstr import tstr
 
 
@@ -23,4 +25,18 @@ def utility_part(comparison: Comparison, seed: SeedTree, target: str | None) -> 
     n = comparison.rows("synthetic")
     useful, figure = attempted(lambda: tstr(comparison, seed.child("tstr"), target), n, "higher")
     nothing = {"target": target or comparison.schema.target, "reason": figure.text}
-    return Usefulness({"tstr": figure}, {"utility_details": useful.details if useful else nothing})
+    agreed, agreement = attempted(
+        lambda: importance_agreement(comparison, seed.child("importance"), target), n, "higher"
+    )
+    predicted, mean = attempted(lambda: all_targets(comparison, seed.child("all targets")), n, "higher")
+    return Usefulness(
+        {"tstr": figure, "importance_agreement": agreement, "all_targets": mean},
+        {
+            "utility_details": (useful.details if useful else nothing)
+            | {
+                "importances": agreed.columns if agreed else [],
+                "rank_agreement": agreed.rank_agreement if agreed else None,
+                "targets": predicted.targets if predicted else [],
+            }
+        },
+    )

@@ -68,7 +68,7 @@ def choose_target(comparison: Comparison, target: str | None) -> Target:
     for view in reversed(comparison.views):
         if (
             not view.continuous
-            and len(_classes(comparison, view)) >= 2
+            and len(judged_classes(comparison, view)) >= 2
             and len(view.categories or ()) <= DEFAULT_CLASSES
         ):
             reason = f"no target was named: this is the last column with 2 to {DEFAULT_CLASSES} classes"
@@ -81,7 +81,7 @@ def choose_target(comparison: Comparison, target: str | None) -> Target:
     raise NotComputable("No column varies enough to be predicted.")
 
 
-def _classes(comparison: Comparison, view: View) -> np.ndarray:
+def judged_classes(comparison: Comparison, view: View) -> np.ndarray:
     """The codes that occur often enough in train and holdout to be judged."""
     size = len(view.categories or ())
     enough = np.bincount(view.values("train") + 1, minlength=size + 1)[1:] >= CLASS_ROWS
@@ -125,7 +125,7 @@ def _classification(
     comparison: Comparison, chosen: Target, known: dict[str, np.ndarray], seed: SeedTree, details: dict[str, Any]
 ) -> Utility:
     view = chosen.view
-    classes = _classes(comparison, view)[:MOST_CLASSES]
+    classes = judged_classes(comparison, view)[:MOST_CLASSES]
     if len(classes) < 2:
         raise NotComputable(
             f"The target {view.name!r} has fewer than two classes with {CLASS_ROWS} rows in train and holdout."
@@ -147,9 +147,9 @@ def _classification(
 
     scores = dict(zip(MODELS, side_by_side(score, MODELS), strict=True))
     weights = bootstrap_weights(len(test), REPLICATES, seed.generator("bootstrap"))
-    aucs = {side: [_aucs(truth == code, scores[side][code], weights) for code in positives] for side in scores}
-    values = {side: float(np.mean([auc for auc, _ in each])) for side, each in aucs.items()}
-    samples = {side: np.mean([sample for _, sample in each], axis=0) for side, each in aucs.items()}
+    areas = {side: [aucs(truth == code, scores[side][code], weights) for code in positives] for side in scores}
+    values = {side: float(np.mean([auc for auc, _ in each])) for side, each in areas.items()}
+    samples = {side: np.mean([sample for _, sample in each], axis=0) for side, each in areas.items()}
     details["measure"] = "AUC" if len(positives) == 1 else "macro AUC, one class against the rest"
     return _finish(comparison, values, samples, 0.5, (0.0, 1.0), known, details)
 
@@ -180,7 +180,7 @@ def _class_scores(
     return {code: chances[:, at[code]] if code in at else np.zeros(len(test)) for code in positives}
 
 
-def _aucs(positive: np.ndarray, guess: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]:
+def aucs(positive: np.ndarray, guess: np.ndarray, weights: np.ndarray) -> tuple[float, np.ndarray]:
     """The AUC, ties half, and its values (r,) under bootstrap weights (r, n)."""
     _, group = np.unique(guess, return_inverse=True)
     order = np.argsort(group, kind="stable")

@@ -29,6 +29,8 @@ PARTS = {
     "pairs",
     "detection",
     "utility_details",
+    "fidelity_details",
+    "fairness",
     "checks",
 }
 

@@ -14,7 +14,7 @@ from synthdata.random import SeedTree
 from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
 from synthdata.validation.base import Comparison, NotComputable
-from synthdata.validation.utility.tstr import _aucs, choose_target, tstr
+from synthdata.validation.utility.tstr import aucs, choose_target, tstr
 
 SEED = SeedTree(0)
 
@@ -90,7 +90,7 @@ def test_weighted_aucs_are_scikit_learns() -> None:
     generator = np.random.default_rng(0)
     label, guess = generator.random(200) < 0.3, np.round(generator.normal(size=200), 1)
     weights = generator.integers(0, 3, (5, 200)).astype(np.float32)
-    auc, samples = _aucs(label, guess, weights)
+    auc, samples = aucs(label, guess, weights)
     assert auc == pytest.approx(roc_auc_score(label, guess))
     assert samples == pytest.approx([roc_auc_score(label, guess, sample_weight=w) for w in weights], abs=1e-6)
 

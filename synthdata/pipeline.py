@@ -37,6 +37,7 @@ from synthdata.table.infer import infer
 from synthdata.table.schema import Column, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
+from synthdata.validation.fairness.groups import protected_columns
 from synthdata.validation.policy import load_policy
 from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
@@ -76,6 +77,7 @@ def run(
     query: str | None = None,
     schema: SchemaLike = None,
     target: str | None = None,
+    protected: Sequence[str] = (),
     drop_text: bool = False,
     seed: int | None = None,
     split_seed: int | None = None,
@@ -88,7 +90,8 @@ def run(
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
 
     ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by
-    default that of the source); ``holdout`` the fraction of rows that the model never sees; runs with the same
+    default that of the source); ``protected`` the columns whose groups are compared for fairness (by default those
+    called sex, race and the like); ``holdout`` the fraction of rows that the model never sees; runs with the same
     ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
     statistic of real rows; the one that is handed back does.
 
@@ -115,6 +118,7 @@ def run(
     with progress.stage("infer", "Understanding the columns"):
         real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=budget is None)
         require_rows(real)
+        protected_columns(real.schema, protected)  # a mistyped name is refused before the work
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
     folder = RunFolder.create(
         path,
@@ -159,6 +163,7 @@ def run(
                 made,
                 seed=seeds.child("validate"),
                 target=real.schema.target,
+                protected=protected,
                 policy=rules,
                 progress=progress,
                 source_checks=source_checks,
@@ -183,6 +188,7 @@ def evaluate(
     policy: str | Path | None = None,
     schema: SchemaLike = None,
     target: str | None = None,
+    protected: Sequence[str] = (),
     seed: int | None = None,
     share: bool = False,
     progress: Progress | None = None,
@@ -212,6 +218,7 @@ def evaluate(
             judged,
             seed=seeds.child("validate"),
             target=train.schema.target,
+            protected=protected,
             policy=rules,
             progress=progress,
             source_checks=source_checks,

@@ -16,6 +16,7 @@ from synthdata.cli.options import (
     Model,
     Pdf,
     PolicyFile,
+    Protected,
     Query,
     SchemaFile,
     Seed,
@@ -46,6 +47,7 @@ def run(
     query: Query = None,
     schema: SchemaFile = None,
     target: Target = None,
+    protected: Protected = None,
     drop_text: DropText = False,
     seed: Seed = None,
     param: Settings = None,
@@ -72,6 +74,7 @@ def run(
             query=query,
             schema=schema,
             target=target,
+            protected=names_in(protected),
             drop_text=drop_text,
             seed=seed,
             settings=settings,
@@ -93,6 +96,7 @@ def evaluate(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for report.json and report.html.")],
     holdout: Annotated[str | None, typer.Option("--holdout", help="Real rows that the generator never saw.")] = None,
     target: Target = None,
+    protected: Protected = None,
     schema: SchemaFile = None,
     policy: PolicyFile = None,
     share: Share = False,
@@ -110,6 +114,7 @@ def evaluate(
             out=out,
             holdout=holdout,
             target=target,
+            protected=names_in(protected),
             schema=schema,
             policy=policy,
             share=share,
@@ -119,6 +124,15 @@ def evaluate(
     console.print(f"\nReport  {out / 'report.html'}")
     printed(console, out, pdf)
     finish(console, report)
+
+
+def names_in(listed: str | None) -> tuple[str, ...]:
+    """The names in a list with commas.
+
+    >>> names_in("sex, race"), names_in(None)
+    (('sex', 'race'), ())
+    """
+    return tuple(name.strip() for name in (listed or "").split(",") if name.strip())
 
 
 def able_to_print(pdf: bool) -> None:

@@ -27,6 +27,13 @@ SchemaFile = Annotated[
     Path | None, typer.Option("--schema", help="A whole or partial schema (JSON) that overrules what is inferred.")
 ]
 Target = Annotated[str | None, typer.Option("--target", help="The column that a model would predict.")]
+Protected = Annotated[
+    str | None,
+    typer.Option(
+        "--protected",
+        help="Columns whose groups are compared for fairness, such as sex,race; by default by their names.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result.")]
 DropText = Annotated[bool, typer.Option("--drop-text", help="Leave columns of free text out instead of refusing them.")]
 Settings = Annotated[

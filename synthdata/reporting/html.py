@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from synthdata.reporting import numbers, palette, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.glossary import METRICS, WORDS, term
+from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
 from synthdata.reporting.report import ColumnFacts, Report
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # Bars of a card before the rest moves into its details.
 BARS_SHOWN = 7
+# Figures of a score beside its headline before the rest moves into a fold.
+FIGURES_SHOWN = 5
 # Names are written beside a heatmap up to this many columns; above, only hovering and the worst pairs name cells.
 HEATMAP_NAMES = 26
 
@@ -26,6 +29,7 @@ SECTIONS = (
     ("pairs", "Relations"),
     ("privacy", "Privacy"),
     ("usefulness", "Usefulness"),
+    ("fairness", "Fairness"),
     ("checks", "Checks"),
     ("provenance", "Provenance"),
     ("methods", "Methods"),
@@ -94,6 +98,9 @@ def _context(report: Report) -> dict[str, Any]:
         else [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
         "privacy_details": report.facts["privacy"].get("details") or {},
         "utility": report.facts.get("utility_details") or {},
+        "more_fidelity": report.facts.get("fidelity_details") or {},
+        "further": (report.pairs.get("further") or {}).get("worst") or [],
+        "fairness": (report.facts.get("fairness") or {}).get("details") or {},
         "giveaways": ((report.facts.get("detection") or {}).get("columns") or [])[:10],
         "metric_names": sorted(METRICS, key=lambda name: report.figure(name) is None),
         "dictionary": WORDS,
@@ -104,7 +111,7 @@ def _sections(report: Report) -> list[tuple[str, str]]:
     """The page's sections by anchor and label."""
     if not report.shared:
         return list(SECTIONS)
-    return [(key, SHARED.get(key, label)) for key, label in SECTIONS if key != "usefulness"]
+    return [(key, SHARED.get(key, label)) for key, label in SECTIONS if key not in ("usefulness", "fairness")]
 
 
 def _matrices(pairs: dict[str, Any]) -> list[tuple[str, str, Any, float]]:
@@ -197,10 +204,14 @@ def _environment() -> Environment:
         palette=palette,
         term=term,
         summary_rows=summary_rows,
+        likeness_rows=likeness_rows,
+        information_words=INFORMATION,
+        rate_words=RATES,
         attack_rows=attack_rows,
         plural=numbers.plural,
         asset=_asset,
         bars_shown=BARS_SHOWN,
+        figures_shown=FIGURES_SHOWN,
         heatmap_names=HEATMAP_NAMES,
     )
     return environment

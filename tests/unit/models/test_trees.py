@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthdata.models.trees import Trees
+from synthdata.models.trees import CHOOSING, Trees
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,20 @@ def test_a_leaf_never_holds_fewer_rows_than_asked_for(table):
     for tree in model.trees_:
         rows = np.add.reduceat(tree.counts, tree.start[:-1])
         assert rows.min() >= 40
-        assert rows.sum() == model.trees * len(table)
+        assert rows.sum() == len(table)
+
+
+def test_rows_that_choose_no_splits_come_on_top():
+    generator = np.random.default_rng(5)
+    noise = pd.DataFrame({"a": generator.normal(size=4000), "b": generator.normal(size=4000)})
+    model = Trees(min_leaf=40).fit(noise, seed=1)
+    rows = np.add.reduceat(model.trees_[1].counts, model.trees_[1].start[:-1])
+    assert len(rows) <= CHOOSING * len(noise) / 40
+    assert rows.mean() >= 40 / CHOOSING
+
+
+def test_small_tables_have_one_leaf_a_column(table):
+    assert all(tree.splits.leaf[-1] == 0 for tree in Trees().fit(table[:150], seed=1).trees_)
 
 
 def test_gaps_between_values_stay(drawn):

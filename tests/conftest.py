@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ settings.load_profile("synthdata")
 # Inherited by the processes that tests start, too.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
+# What tests spend of a privacy budget is not the user's.
+os.environ["SYNTHDATA_BUDGET"] = str(Path(tempfile.mkdtemp(prefix="synthdata-tests-")) / "budget.sqlite")
 
 
 @pytest.fixture(scope="session")

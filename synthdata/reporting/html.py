@@ -10,6 +10,7 @@ from synthdata.reporting import numbers, palette, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
+from synthdata.reporting.guarantee import guarantee
 from synthdata.reporting.report import ColumnFacts, Report
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def _environment() -> Environment:
         information_words=INFORMATION,
         rate_words=RATES,
         attack_rows=attack_rows,
+        guarantee=guarantee,
         plural=numbers.plural,
         asset=_asset,
         bars_shown=BARS_SHOWN,

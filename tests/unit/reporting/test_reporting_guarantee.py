@@ -1,0 +1,54 @@
+"""The guarantee in words: from the ledger's own numbers, and loud where it does not hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from unit.reporting.sample_report import sample_facts
+
+from synthdata.reporting.guarantee import guarantee
+from synthdata.reporting.html import render
+from synthdata.reporting.report import Report
+
+LEDGER: dict[str, Any] = {
+    "epsilon": 1.5,
+    "delta": 1e-6,
+    "epsilon_spent": 1.49,
+    "private": True,
+    "adjacency": "add or remove one",
+    "unit": "row",
+    "random_source": "operating system (os.urandom)",
+    "accountant": "privacy loss distributions",
+    "public": {"age": {"bounds": [0, 120]}},
+    "charges": [
+        {"stage": "row count", "mechanism": "discrete gaussian"},
+        *[{"stage": "marginal", "mechanism": "discrete gaussian", "part_of": "training"}] * 3,
+    ],
+}
+
+
+def report(**changes: Any) -> Report:
+    facts = sample_facts()
+    facts["privacy"]["dp"] = LEDGER | changes
+    return Report(facts)
+
+
+def test_charges_are_told_by_kind() -> None:
+    found = guarantee(report())
+    assert found is not None
+    assert found.factor == f"{math.exp(1.5):.3g}"
+    assert [(look.stage, look.count, look.paid_from) for look in found.looks] == [
+        ("row count", 1, "the budget"),
+        ("marginal", 3, "part of “training”"),
+    ]
+    assert found.public == (("age", "bounds 0, 120"),)
+    assert guarantee(Report(sample_facts())) is None
+
+
+def test_the_page_says_it_and_says_where_it_does_not_hold() -> None:
+    page = render(report())
+    assert "The guarantee: differential privacy" in page
+    assert "4 charges" in page
+    assert "Not private." not in page
+    assert "Not private." in render(report(private=False))

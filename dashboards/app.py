@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import access, home, new_run, report_page, theme
+from dashboards import access, compare, generate, home, new_run, report_page, theme
 from dashboards.address import settle
 from synthdata.errors import SynthdataError
 
@@ -22,6 +22,8 @@ def main() -> None:
     runs = st.Page(lambda: draw(runs), title="Runs", url_path="runs", default=True)
     others: dict[str, tuple[str, access.Role, Callable[[Any], None]]] = {
         "new-run": ("New run", "runner", new_run.show),
+        "generate": ("Generate", "runner", generate.show),
+        "compare": ("Compare", "viewer", compare.show),
     }
     pages = [runs, *(page(path, title, role, show, runs) for path, (title, role, show) in others.items())]
     chosen = st.navigation(pages, position="top")

@@ -13,6 +13,7 @@ from synthdata.reporting.palette import SANS, Theme, colours
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+Span = tuple[float, float] | None
 SYMBOLS = {"pass": "circle", "warn": "diamond", "fail": "x"}
 
 
@@ -54,13 +55,12 @@ def quality_curve(curves: Mapping[str, Sequence[tuple[float, float]]], theme: Th
     return dressed(figure, theme, 260)
 
 
-def plane(
-    points: Sequence[Point], axes: tuple[str, str], marks: tuple[float | None, float | None], theme: Theme
-) -> Any:
-    """Runs in a plane of two metrics; the dashed lines are fresh real rows, or the ideal; larger marks took longer."""
+def plane(points: Sequence[Point], axes: tuple[str, str], marks: tuple[Span, Span], theme: Theme) -> Any:
+    """Runs in a plane of two metrics; ``marks`` are fresh real rows, or the ideal; larger marks took longer."""
     import plotly.graph_objects as go
 
     shade = colours(theme)
+    middle = sorted(point.x for point in points)[len(points) // 2]
     longest = max((point.seconds or 0.0 for point in points), default=0.0) or 1.0
     figure = go.Figure()
     for point in points:
@@ -73,7 +73,7 @@ def plane(
                 error_y=_whiskers(point.y, point.y_interval, shade["soft"]),
                 mode="markers+text",
                 text=[escaped(point.name)],
-                textposition="top center",
+                textposition="top left" if point.x > middle else "top right",
                 textfont={"color": shade["ink"]},
                 marker={
                     "symbol": SYMBOLS.get(point.tone, "circle"),
@@ -86,11 +86,11 @@ def plane(
                 cliponaxis=False,
             )
         )
-    line = {"color": shade["real"], "dash": "dash", "width": 1.5}
-    if marks[0] is not None:
-        figure.add_vline(marks[0], line=line)
-    if marks[1] is not None:
-        figure.add_hline(marks[1], line=line)
+    across, up = marks
+    if across is not None:
+        figure.add_vrect(*across, **_mark(shade))
+    if up is not None:
+        figure.add_hrect(*up, **_mark(shade))
     for axis, metric in zip((figure.update_xaxes, figure.update_yaxes), axes, strict=True):
         axis(title_text=term(metric).label, tickformat=".1%" if term(metric).unit == "percent" else ".2f")
     figure.update_layout(showlegend=False)
@@ -157,6 +157,16 @@ def dressed(figure: Any, theme: Theme, height: int) -> Any:
     figure.update_xaxes(**axis, fixedrange=True)
     figure.update_yaxes(**axis, fixedrange=True)
     return figure
+
+
+def _mark(shade: Mapping[str, str]) -> dict[str, Any]:
+    """How the place of fresh real rows, or of the ideal, is drawn: as a line, or a band where it differs."""
+    return {
+        "fillcolor": shade["real"],
+        "opacity": 0.18,
+        "line": {"color": shade["real"], "dash": "dash", "width": 1.5},
+        "layer": "below",
+    }
 
 
 def _whiskers(value: float, interval: tuple[float, float] | None, colour: str) -> dict[str, Any]:

@@ -196,8 +196,8 @@ def explain(epsilon: float) -> str:
     chance = math.exp(epsilon) / (1 + math.exp(epsilon))
     told = f"{100 * chance:.0f}" if chance < 0.995 else f"{100 * chance:.2f}"
     return (
-        f"{strength}: whoever could only guess whether a given person is in the real table (50%) can, with everything "
-        f"this run releases, be right at most {told}% of the time. A smaller ε protects more and keeps less detail."
+        f"{strength}: whoever could only guess whether a given person is in the real table (50%) can, with the "
+        f"released rows, be right at most {told}% of the time. A smaller ε protects more and keeps less detail."
     )
 
 

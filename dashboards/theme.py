@@ -20,9 +20,25 @@ _PAGE_STYLES = """
 .synthdata-view .release.pass, .review-log .pass { --tone: var(--pass); --tint: var(--pass-tint); }
 .synthdata-view .release.fail, .review-log .fail { --tone: var(--fail); --tint: var(--fail-tint); }
 .synthdata-view .release .mono { font-weight: 400; margin-left: 0.4rem; }
+.beside th[scope=row] { color: var(--ink); font-weight: 600; font-size: 0.875rem; overflow-wrap: anywhere; min-width: 9rem; }
+.plain.beside th, .plain.beside td { vertical-align: top; padding-left: 0.9rem; }
+.plain.beside th:first-child { padding-left: 0; }
+.plain.beside thead th { vertical-align: bottom; }
+.beside .fine { display: block; font-size: 0.75rem; white-space: nowrap; }
+.beside td.n { white-space: nowrap; }
+.synthdata-view .sideways { overflow-x: auto; }
+.stAppHeader { padding-inline: max(1rem, calc((100vw - 76rem) / 2 + 4rem)); }
 .review-log li { --tone: var(--soft); display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.25rem 1.25rem; padding: 0.8rem 0; border-bottom: 1px solid var(--rule); }
 .review-log .state { color: var(--tone); font-weight: 600; font-size: 0.875rem; }
-@media (max-width: 46rem) { .review-log li { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 46rem) { .beside th[scope=row] { color: var(--ink); font-weight: 600; font-size: 0.875rem; overflow-wrap: anywhere; min-width: 9rem; }
+.plain.beside th, .plain.beside td { vertical-align: top; padding-left: 0.9rem; }
+.plain.beside th:first-child { padding-left: 0; }
+.plain.beside thead th { vertical-align: bottom; }
+.beside .fine { display: block; font-size: 0.75rem; white-space: nowrap; }
+.beside td.n { white-space: nowrap; }
+.synthdata-view .sideways { overflow-x: auto; }
+.stAppHeader { padding-inline: max(1rem, calc((100vw - 76rem) / 2 + 4rem)); }
+.review-log li { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 46rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 """
 

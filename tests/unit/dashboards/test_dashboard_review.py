@@ -91,7 +91,7 @@ def test_a_broken_seal_is_said_on_every_page(runs: Path) -> None:
     (folder / "synthetic.parquet").write_bytes((folder / "synthetic.parquet").read_bytes() + b" ")
     text = shown(review_of("good"))
     assert "The seal is broken" in text
-    assert "synthetic\\.parquet was changed after the release" in text
+    assert "synthetic.parquet was changed after the release" in text
     assert "The seal is broken" in shown(AppTest.from_file(APP, default_timeout=60).run())
 
 
@@ -174,7 +174,7 @@ def test_a_list_without_a_login_lets_nobody_in(runs: Path) -> None:
 def pages(role: str) -> dict[str, str]:
     """What each page says to somebody: the address bar leads to pages that the menu hides."""
     found = {}
-    for name in ("new_run",):
+    for name in ("new_run", "generate", "compare"):
         page = AppTest.from_string(f"from dashboards import {name}\n{name}.show(None)", default_timeout=60).run()
         found[name] = shown(page)
     return found
@@ -185,6 +185,8 @@ def test_every_page_checks_the_role_itself(runs: Path, login: User) -> None:
     (runs / access.FILE).write_text('viewer = ["ann@clinic.example"]')
     said = pages("viewer")
     assert "Not for you" in said["new_run"]
+    assert "Not for you" in said["generate"]
+    assert "Not for you" not in said["compare"]
     text = shown(review_of("good"))
     assert "You may read this; a reviewer decides." in text
     assert "Your decision" not in text

@@ -38,7 +38,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", str(runs), "--port", str(port)]
     server = subprocess.Popen(starting, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        _wait_for(f"http://localhost:{port}/_stcore/health", server)
+        wait_for(f"http://localhost:{port}/_stcore/health", server)
         yield f"http://localhost:{port}"
     finally:
         server.terminate()
@@ -47,7 +47,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server outlived its starter"
 
 
-def _wait_for(url: str, server: subprocess.Popen[str]) -> None:
+def wait_for(url: str, server: subprocess.Popen[str]) -> None:
+    """Wait until the server answers."""
     for _ in range(240):
         if server.poll() is not None:
             pytest.fail(f"the dashboard ended: {server.stderr.read() if server.stderr else ''}")

@@ -1,0 +1,162 @@
+"""Whole ways through the dashboard in a real browser: a steward from a file to a bundle, a reviewer, an empty store."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from browser.test_dashboard_browser import PATIENCE, wait_for
+from browser.watched_page import watched
+from unit.dashboards.sample_runs import make_run
+from unit.reporting.sample_report import sample_facts
+
+pytest.importorskip("streamlit")
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+STRANGE = "<b>größe</b> 身長"
+
+
+@contextmanager
+def served(runs: Path) -> Iterator[str]:
+    """A dashboard over a folder of runs."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", str(runs), "--port", str(port)]
+    server = subprocess.Popen(starting, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(f"http://localhost:{port}/_stcore/health", server)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("walks") / "runs"
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    folder.mkdir()
+    with served(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    rows = [f"{20 + n * 7 % 60},{'FM'[n % 2]},{150 + n * 11 % 40}" for n in range(200)]
+    path.write_text(f"age,sex,{STRANGE}\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_an_empty_store_is_no_dead_end(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_text("There are no runs here yet").wait_for()
+        for name, said in (
+            ("Generate", "There is no saved model yet"),
+            ("Compare", "There is nothing to compare yet"),
+            ("New run", "Where is it?"),
+        ):
+            page.get_by_role("link", name=name, exact=True).click()
+            page.get_by_text(said).wait_for()
+            page.wait_for_load_state("networkidle")
+            seen.picture(f"dashboard-empty-{name.replace(' ', '-').lower()}")
+        assert seen.errors == []
+
+
+def test_a_steward_goes_from_a_file_to_a_bundle(
+    browser: Browser, address: str, folder: Path, table: Path, tmp_path: Path
+) -> None:
+    with watched(browser, height=1800, accept_downloads=True) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_role("link", name="New run", exact=True).click()
+        page.locator("input[type=file]").set_input_files(table)
+        page.get_by_text("200 rows, 3 columns").wait_for()
+        page.get_by_text("6. Start").wait_for()
+        model = page.get_by_role("combobox", name="Model")
+        model.click()
+        model.fill("independent")
+        model.press("Enter")
+        page.get_by_text("Each column by itself").wait_for()
+        seen.picture("dashboard-new-run")
+        page.get_by_role("button", name="Start the run").click()
+        page.wait_for_url("**run=people-independent*")
+        page.get_by_text("May it be shared?").wait_for(timeout=3 * PATIENCE)
+        page.get_by_role("radio", name="Columns", exact=True).click()
+        page.locator(".js-plotly-plot").first.wait_for()
+        assert page.locator("b", has_text="größe").count() == 0
+        page.get_by_role("radio", name="Review", exact=True).click()
+        page.get_by_role("radio", name="Approve and release").click()
+        page.get_by_label("Why? It is kept in the log.").fill("Looked at every column.")
+        page.get_by_role("button", name="Write it into the log").click()
+        page.get_by_role("button", name="Download the bundle").wait_for()
+        seen.picture("dashboard-review")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download the bundle").click()
+        download.value.save_as(tmp_path / "bundle.zip")
+        assert seen.errors == []
+        assert seen.foreign(address.removeprefix("http://")) == []
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        assert '"edition": "share"' in archive.read("people-independent/report.json").decode()
+        assert "people-independent/synthetic.parquet" in archive.namelist()
+    assert (folder / ".uploads").stat().st_mode & 0o077 == 0
+
+
+def test_a_reviewer_rejects_and_approves_while_another_looks_on(browser: Browser, address: str, folder: Path) -> None:
+    make_run(folder, "linked", facts=sample_facts())
+    with watched(browser) as seen, watched(browser, width=400) as other:
+        for number, (decision, reason, told) in enumerate(
+            (("Reject", "Age is wrong.", "✕ Rejected by"), ("Approve and release", "Mended.", "✓ Released by"))
+        ):
+            page = seen.page
+            page.set_default_timeout(PATIENCE)
+            page.goto(f"{address}/?run=linked&tab=review")
+            page.get_by_role("radio", name=decision).click()
+            page.get_by_label("Why? It is kept in the log.").fill(reason)
+            page.get_by_role("button", name="Write it into the log").click()
+            page.get_by_text(told).nth(1).wait_for()
+            page.get_by_text(f"entry {number + 1}").wait_for()
+        other.page.set_default_timeout(PATIENCE)
+        other.page.goto(f"{address}/?find=linked")
+        other.page.get_by_text("✓ Released by").wait_for()
+        assert other.overflow() <= 0
+        assert seen.errors == other.errors == []
+
+
+def test_runs_lie_side_by_side(browser: Browser, address: str, folder: Path) -> None:
+    for name, verdict in (("first", "pass"), ("second", "fail")):
+        if not (folder / name).exists():
+            make_run(folder, name, facts=sample_facts(verdict=verdict))
+    with watched(browser, height=2000) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_role("link", name="Compare", exact=True).click()
+        page.get_by_text("What one gives for the other").wait_for()
+        page.locator(".js-plotly-plot").nth(1).wait_for()
+        page.get_by_role("radio", name="Usefulness").click()
+        page.wait_for_url("**against=utility.tstr*")
+        page.wait_for_load_state("networkidle")
+        seen.picture("dashboard-compare")
+        assert seen.overflow() <= 0
+        assert seen.errors == []

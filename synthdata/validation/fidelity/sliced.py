@@ -43,7 +43,8 @@ def sliced_wasserstein(comparison: Comparison, seed: SeedTree) -> Sliced:
     rows = {side: comparison.draw(side, ROWS, seed.generator(f"rows of {side}")) for side in sides}
     seen = projections(comparison, rows, seed.generator("directions"))
     spread = seen["train"].std(axis=0)
-    seen = {side: points[:, spread > 0] / spread[spread > 0] for side, points in seen.items()}
+    varied = spread > 1e-9  # equal points have a spread of rounding errors
+    seen = {side: points[:, varied] / spread[varied] for side, points in seen.items()}
     if not seen["train"].shape[1]:
         raise NotComputable("All real rows are equal, so there is no spread to measure by.")
     value = mean_distance(seen["train"], seen["synthetic"])

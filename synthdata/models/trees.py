@@ -29,7 +29,9 @@ SPLITS = ("feature", "threshold", "left", "right")
 #: which share of the rows, drawn anew for each column, chooses a tree's splits
 CHOOSING = 0.75
 #: by default a leaf has no fewer than one row in so many, and no fewer than so many rows
-ROWS_PER_LEAF, FEWEST_ROWS = 360, 60
+ROWS_PER_LEAF, FEWEST_ROWS = 360, 100
+#: the same where more than this share of the columns are number lines, whose smooth draws lean less
+MOSTLY_LINES, FEWEST_ROWS_OF_LINES = 0.8, 60
 #: how far, in bins, a leaf's cell is spread at most towards its neighbours
 REACH = 4.0
 
@@ -83,7 +85,8 @@ class Trees(Synthesizer):
 
     Args:
         min_leaf: the fewest rows in a leaf, those that chose no splits not counted; fewer follows the table closer
-            and protects single rows less. By default 1 row in 360, and at least 60.
+            and protects single rows less. By default 1 row in 360, and at least 100, or 60 where nearly all columns are
+            continuous.
         bins: into how many bins of equally many rows a number line is cut.
         rare_threshold: in how many rows a value must occur to be stored.
     """
@@ -131,7 +134,7 @@ class Trees(Synthesizer):
         target = _target(cells[:, j], line[:, j], self.cuts_[j])
         ranks = {i: _ranks(codes[:, i], slots[i], target) for i in before if not _on_a_line(slots[i])}
         x = _features(before, line, codes, ranks)
-        least = self.min_leaf or max(FEWEST_ROWS, len(cells) // ROWS_PER_LEAF)
+        least = self.min_leaf or _fewest_rows(len(cells), slots)
         chooses = generator.permutation(len(x))[: int(np.ceil(len(x) * CHOOSING))]
         seed = int(generator.integers(2**31))
         splits = _fit_splits(x[chooses], target[chooses], least, seed)
@@ -188,6 +191,11 @@ class Trees(Synthesizer):
             ranks = {int(name.split("/")[1]): array for name, array in part.items() if name.startswith("ranks/")}
             splits = Splits(*[part[name] for name in SPLITS])
             self.trees_.append(Tree(splits, ranks, part["start"], part["cells"], part["counts"]))
+
+
+def _fewest_rows(rows: int, slots: tuple[Slot, ...]) -> int:
+    lines = sum(slot.continuous for slot in slots) > MOSTLY_LINES * len(slots)
+    return max(FEWEST_ROWS_OF_LINES if lines else FEWEST_ROWS, rows // ROWS_PER_LEAF)
 
 
 def _on_a_line(slot: Slot) -> bool:

@@ -31,7 +31,7 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 10_000
 #: the fewest rows in a bin of a number line
 BIN_ROWS = 10
 #: a tree has no more leaves than one for so many rows, where that is more than the fewest
-ROWS_PER_LEAF, FEWEST_LEAVES = 250, 15
+ROWS_PER_LEAF, FEWEST_LEAVES = 340, 15
 #: how many rows are drawn at once
 BATCH = 200_000
 #: how often the unknown cells of an incomplete row are drawn to average over them, and to choose a completion
@@ -65,7 +65,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
 
     Args:
         learning_rate: how far each tree goes; smaller is slower and a little better.
-        leaves: how many leaves a tree has at most; no more than one for 250 rows where that is more than 15.
+        leaves: how many leaves a tree has at most; no more than one for 340 rows where that is more than 15.
         min_leaf: the fewest answers in a leaf; fewer follows the table more closely and protects single rows less.
         rounds: how many trees a column has at most; rows held out for it decide when to stop earlier.
         bins: into how many bins of equally many rows a number line is cut at most.

@@ -3,9 +3,9 @@
 Friedman 2001, "Greedy function approximation: a gradient boosting machine", with second-order steps and histograms of
 at most 255 levels (Chen and Guestrin 2016, "XGBoost", section 2.2). Single trees are grown by scikit-learn's histogram
 grower; this is the only file that knows it. The loop is our own because each answer starts from its own known log-odds,
-which scikit-learn's estimators cannot be given, and because a tree's leaves get their values from rows that its splits
-were not chosen by (Athey and Imbens 2016, "Recursive partitioning for heterogeneous causal effects", on honest trees):
-a tree that follows the noise of some rows adds nothing then, and the whole leans far less towards the rows it has seen.
+which scikit-learn's estimators cannot be given, and because a tree's splits are chosen by some rows only, drawn anew
+each time (as in Friedman 2002, "Stochastic gradient boosting"), and its leaves get their values from all: a split that
+follows the noise of some rows adds less then, and the whole leans less towards the rows it has seen.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Settings:
         leaves: how many leaves a tree has at most.
         min_leaf: the fewest answers in a leaf.
         shrinkage: what is added to a leaf's curvature; draws leaves of little evidence towards no change.
+        choosing: the share of rows by which a tree's splits are chosen.
         patience: after how many trees without a gain on held-out answers growing stops.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     leaves: int = 63
     min_leaf: int = 80
     shrinkage: float = 5.0
+    choosing: float = 0.75
     patience: int = 5
 
 
@@ -107,7 +109,7 @@ class Boosted:
 def boost(train: Answers, held_out: Answers, settings: Settings, generator: np.random.Generator) -> Boosted:
     """Grow trees until they no longer help with the held-out answers.
 
-    For each tree the rows are halved anew: one half decides on the splits, the other on the values of the leaves.
+    For each tree other rows decide on the splits; all of them decide on the values of its leaves.
     """
     from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
 
@@ -122,7 +124,7 @@ def boost(train: Answers, held_out: Answers, settings: Settings, generator: np.r
     while len(grown) < settings.rounds and len(grown) - kept < settings.patience:
         chance = 1 / (1 + np.exp(-now))
         gradients, hessians = _rounded(chance - train.yes), _rounded(chance * (1 - chance))
-        chooses = (generator.random(table_rows) < 0.5)[train.rows]
+        chooses = (generator.random(table_rows) < settings.choosing)[train.rows]
         grower = TreeGrower(
             X_binned=features,
             gradients=gradients * chooses,
@@ -140,9 +142,8 @@ def boost(train: Answers, held_out: Answers, settings: Settings, generator: np.r
         grower.grow()
         for leaf in grower.finalized_leaves:
             inside = np.asarray(leaf.sample_indices)
-            values = inside[~chooses[inside]]
-            curvature = hessians[values].sum(dtype=np.float64) + settings.shrinkage
-            leaf.value = -settings.learning_rate * float(gradients[values].sum(dtype=np.float64) / curvature)
+            curvature = hessians[inside].sum(dtype=np.float64) + settings.shrinkage
+            leaf.value = -settings.learning_rate * float(gradients[inside].sum(dtype=np.float64) / curvature)
             now[inside] += leaf.value
         predictor = grower.make_predictor(unused)
         now_outside += predictor.predict_binned(outside, LEVELS, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from synthdata.errors import ModelError
 from synthdata.models.boosted import BoostedTrees
+from synthdata.models.boosting import Answers, Settings, boost
 from synthdata.models.registry import load
 
 
@@ -172,3 +173,28 @@ def test_a_target_is_drawn_last_and_an_unknown_order_is_refused(frame: pd.DataFr
         assert fitted.order_[-1] == list(frame.columns).index("base")
     with pytest.raises(ModelError, match="sideways"):
         BoostedTrees(order="sideways").fit(frame, seed=0)  # type: ignore[arg-type]
+
+
+def test_leaves_are_valued_by_all_rows_though_some_choose_the_splits() -> None:
+    rng = np.random.default_rng(0)
+    side = rng.integers(0, 2, 3000)
+    answers = Answers(
+        side[:, None].astype(np.uint8), np.zeros(3000), rng.random(3000) < 0.2 + 0.6 * side, np.arange(3000)
+    )
+    settings = Settings(rounds=1, leaves=2, learning_rate=0.5, shrinkage=4.0, choosing=0.3)
+    grown = boost(answers, answers, settings, np.random.default_rng(1))
+    for value in (0, 1):
+        yes = answers.yes[side == value]
+        step = 0.5 * (yes.sum() - len(yes) / 2) / (len(yes) / 4 + 4.0)
+        assert grown.log_odds(np.array([[value]], dtype=np.uint8))[0] == pytest.approx(step, rel=1e-5)
+
+
+def test_noise_is_hardly_followed() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.integers(0, 255, (4000, 6)).astype(np.uint8)
+    answers = [
+        Answers(features[part], np.zeros(2000), rng.random(2000) < 0.5, np.arange(2000))
+        for part in (slice(2000), slice(2000, 4000))
+    ]
+    grown = boost(answers[0], answers[1], Settings(), rng)
+    assert np.abs(grown.log_odds(features)).mean() < 0.1

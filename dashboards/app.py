@@ -25,15 +25,28 @@ def main() -> None:
         "generate": ("Generate", "runner", generate.show),
         "compare": ("Compare", "viewer", compare.show),
     }
-    pages = [runs, *(page(path, title, role, show, runs) for path, (title, role, show) in others.items())]
-    chosen = st.navigation(pages, position="top")
+    pages = {page(path, show, runs, title): role for path, (title, role, show) in others.items()}
+    chosen = st.navigation([runs, *pages], position="hidden")
     theme.dress()
+    visible = [each for each, role in {runs: "viewer", **pages}.items() if may(role)]
+    menu(visible, chosen)
     chosen.run()
 
 
-def page(path: str, title: str, role: access.Role, show: Callable[[Any], None], runs: Any) -> Any:
-    """A page that leads back to the runs; it is hidden, and refuses itself, where the reader has not the role."""
-    return st.Page(lambda: show(runs), title=title, url_path=path, visibility="visible" if may(role) else "hidden")
+def page(path: str, show: Callable[[Any], None], runs: Any, title: str) -> Any:
+    """A page that leads back to the runs; who has not its role does not see it in the menu, and is refused by it."""
+    return st.Page(lambda: show(runs), title=title, url_path=path)
+
+
+def menu(pages: list[Any], chosen: Any) -> None:
+    """The pages that the reader may open, in a line above each of them."""
+    with st.container(horizontal=True, vertical_alignment="center", key="menu"):
+        st.html('<span class="synthdata-view"><span class="wordmark">synthdata</span></span>', width="content")
+        for each in pages:
+            with st.container(
+                key=f"menu-{'here' if each == chosen else 'to'}-{each.url_path or 'runs'}", width="content"
+            ):
+                st.page_link(each, label=each.title)
 
 
 def may(role: access.Role) -> bool:

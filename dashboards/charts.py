@@ -86,11 +86,13 @@ def plane(points: Sequence[Point], axes: tuple[str, str], marks: tuple[Span, Spa
                 cliponaxis=False,
             )
         )
-    across, up = marks
-    if across is not None:
-        figure.add_vrect(*across, **_mark(shade))
-    if up is not None:
-        figure.add_hrect(*up, **_mark(shade))
+    for span, band, line in zip(
+        marks, (figure.add_vrect, figure.add_hrect), (figure.add_vline, figure.add_hline), strict=True
+    ):
+        if span is not None:
+            line(span[0], line={"color": shade["real"], "dash": "dash", "width": 1.5})
+        if span is not None and span[0] < span[1]:
+            band(*span, fillcolor=shade["real"], opacity=0.18, line_width=0, layer="below")
     for axis, metric in zip((figure.update_xaxes, figure.update_yaxes), axes, strict=True):
         axis(title_text=term(metric).label, tickformat=".1%" if term(metric).unit == "percent" else ".2f")
     figure.update_layout(showlegend=False)
@@ -157,16 +159,6 @@ def dressed(figure: Any, theme: Theme, height: int) -> Any:
     figure.update_xaxes(**axis, fixedrange=True)
     figure.update_yaxes(**axis, fixedrange=True)
     return figure
-
-
-def _mark(shade: Mapping[str, str]) -> dict[str, Any]:
-    """How the place of fresh real rows, or of the ideal, is drawn: as a line, or a band where it differs."""
-    return {
-        "fillcolor": shade["real"],
-        "opacity": 0.18,
-        "line": {"color": shade["real"], "dash": "dash", "width": 1.5},
-        "layer": "below",
-    }
 
 
 def _whiskers(value: float, interval: tuple[float, float] | None, colour: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from synthdata.reporting.palette import SANS, SERIF, Theme, colours
 
 _PAGE_STYLES = """
-.stMainBlockContainer { max-width: 76rem; padding-top: 4.75rem; }
+.stMainBlockContainer { max-width: 76rem; padding-top: 1.75rem; }
 .stAppHeader { background: transparent; }
 [data-testid="stPageLink"] a { padding-left: 0; background: transparent !important; }
 [data-testid="stPageLink"] a p { font-weight: 400 !important; text-decoration: underline; }
@@ -27,7 +27,15 @@ _PAGE_STYLES = """
 .beside .fine { display: block; font-size: 0.75rem; white-space: nowrap; }
 .beside td.n { white-space: nowrap; }
 .synthdata-view .sideways { overflow-x: auto; }
-.stAppHeader { padding-inline: max(1rem, calc((100vw - 76rem) / 2 + 4rem)); }
+.stAppHeader { height: 0; min-height: 0; }
+.st-key-menu { gap: 0.25rem 1.4rem; padding-bottom: 0.7rem; margin-bottom: 0; border-bottom: 1px solid var(--menu-rule); }
+.synthdata-view .wordmark { display: inline-block; margin: 0 0.75rem 0 0; font-size: 1.1875rem; }
+.st-key-menu [data-testid="stPageLink"] a { padding: 0.1rem 0; border-radius: 0; border-bottom: 2px solid transparent; }
+.st-key-menu [data-testid="stPageLink"] a p { text-decoration: none; }
+.st-key-menu [data-testid="stPageLink"] a:hover p { text-decoration: underline; }
+[class*="st-key-menu-here"] [data-testid="stPageLink"] a { border-bottom-color: var(--menu-here) !important; }
+@media (max-width: 30rem) { .st-key-menu { gap: 0.25rem 1.1rem; } .st-key-menu .wordmark { display: none; } .st-key-menu > [data-testid="stElementContainer"]:has(.wordmark) { display: none; } }
+[class*="st-key-menu-here"] [data-testid="stPageLink"] a p { font-weight: 600 !important; }
 .review-log li { --tone: var(--soft); display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.25rem 1.25rem; padding: 0.8rem 0; border-bottom: 1px solid var(--rule); }
 .review-log .state { color: var(--tone); font-weight: 600; font-size: 0.875rem; }
 @media (max-width: 46rem) { .beside th[scope=row] { color: var(--ink); font-weight: 600; font-size: 0.875rem; overflow-wrap: anywhere; min-width: 9rem; }
@@ -37,7 +45,6 @@ _PAGE_STYLES = """
 .beside .fine { display: block; font-size: 0.75rem; white-space: nowrap; }
 .beside td.n { white-space: nowrap; }
 .synthdata-view .sideways { overflow-x: auto; }
-.stAppHeader { padding-inline: max(1rem, calc((100vw - 76rem) / 2 + 4rem)); }
 .review-log li { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 46rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 """
@@ -83,8 +90,13 @@ def dress() -> None:
     # Streamlit's captions are too pale to be read by everybody.
     soft = colours(current())["soft"]
     caption = "[data-testid='stCaptionContainer']"
+    # White on the dark theme's light accent could not be read.
+    primary = (
+        f"[data-testid*='aseButton-primary'] p, .stMultiSelect span[title] {{ color: {colours(current())['page']}; }}"
+    )
+    rule = f".stApp {{ --menu-rule: {colours(current())['rule']}; --menu-here: {colours(current())['accent']}; }}"
     captions = f"{caption} {{ opacity: 1; }} {caption} p {{ color: {soft}; }}"
-    st.html(f"<style>{_PAGE_STYLES}\n{captions}</style>")
+    st.html(f"<style>{_PAGE_STYLES}\n{captions}\n{primary}\n{rule}</style>")
 
 
 def literal(text: str) -> str:

@@ -85,8 +85,8 @@ def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Brows
             "usefulness": page.get_by_text("Trained on synthetic rows", exact=True),
             "data": page.get_by_text("The first 60 of 60 rows"),
             "checks": page.get_by_text("857 of 48,842 rows are null"),
-            "provenance": page.get_by_text("smoothing = 0.5"),
             "review": page.get_by_text("Nobody has decided on this run yet."),
+            "provenance": page.get_by_text("smoothing = 0.5"),
             "verdict": page.get_by_text("May it be shared?"),
         }
         assert set(landmarks) == set(TABS)

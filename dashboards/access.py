@@ -18,6 +18,7 @@ import getpass
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -124,6 +125,9 @@ def let_in(role: Role = "viewer") -> Person:
     if found is None:
         st.title("Log in first", anchor=False)
         st.write("This dashboard is for people whom its owner has listed.")
+        if find_spec("authlib") is None:
+            st.error("The package Authlib, which the login needs, is not installed: pip install Authlib.")
+            st.stop()
         st.button("Log in", type="primary", on_click=st.login)
         st.stop()
     if not found.may(role):

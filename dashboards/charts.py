@@ -51,7 +51,9 @@ def quality_curve(curves: Mapping[str, Sequence[tuple[float, float]]], theme: Th
         )
     if not figure.data:
         return None
-    figure.update_xaxes(ticksuffix="%", title_text="of the training")
+    figure.update_xaxes(ticksuffix="%", title_text="of the training", rangemode="tozero")
+    if len(figure.data) == 1:
+        figure.update_yaxes(title_text=figure.data[0].name)
     return dressed(figure, theme, 260)
 
 

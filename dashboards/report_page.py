@@ -73,6 +73,7 @@ def show(page: Any) -> None:
 
 def going(name: str) -> None:
     """A run under way: stage and time left, drawn again every other second."""
+    access.let_in("viewer")
     run = store.find(name)
     if run is None or run.status != "running":
         st.rerun()
@@ -114,4 +115,7 @@ def ended(run: RunInfo) -> None:
     last = store.last_event(run)
     if last:
         st.write(f"The last that was heard of it: {literal(progress_text(last))}")
-    st.write("There is no report. Mend what the message names and run it again.")
+    again = (
+        "Run it again if you need it." if run.status == "cancelled" else "Mend what the message names and run it again."
+    )
+    st.write(f"There is no report. {again}")

@@ -30,8 +30,11 @@ FEWEST_ROWS = 40
 HELD_OUT, MOST_HELD_OUT = 0.1, 10_000
 #: the fewest rows in a bin of a number line
 BIN_ROWS = 10
-#: a tree has no more leaves than one for so many rows, where that is more than the fewest
-ROWS_PER_LEAF, FEWEST_LEAVES = 340, 15
+#: a tree has no more leaves than one for so many rows beyond the first, where that is more than the fewest
+FIRST_ROWS, ROWS_PER_LEAF, FEWEST_LEAVES = 3000, 200, 15
+#: a leaf has no fewer answers than one for so many rows beyond the first, up to a number: small leaves lean, and on
+#: large tables they add little
+ANSWERED_FIRST, ROWS_PER_ANSWER, MOST_ASKED_FOR = 10_000, 90, 200
 #: how many rows are drawn at once
 BATCH = 200_000
 #: how often the unknown cells of an incomplete row are drawn to average over them, and to choose a completion
@@ -65,8 +68,9 @@ class BoostedTrees(DensityMixin, ImputationMixin):
 
     Args:
         learning_rate: how far each tree goes; smaller is slower and a little better.
-        leaves: how many leaves a tree has at most; no more than one for 340 rows where that is more than 15.
-        min_leaf: the fewest answers in a leaf; fewer follows the table more closely and protects single rows less.
+        leaves: how many leaves a tree has at most; no more than 15, or one for 200 rows beyond 3000.
+        min_leaf: the fewest answers in a leaf; fewer follows the table more closely and protects single rows less. On
+            large tables there are no fewer than one for 90 rows beyond 10,000, or 200.
         rounds: how many trees a column has at most; rows held out for it decide when to stop earlier.
         bins: into how many bins of equally many rows a number line is cut at most.
         max_parents: on how many earlier columns a column depends at most; the most correlated ones are kept.
@@ -194,8 +198,9 @@ class BoostedTrees(DensityMixin, ImputationMixin):
         held_out = min(int(np.ceil(len(shuffled) * HELD_OUT)), MOST_HELD_OUT)
         if not parents or not len(questions.nodes) or len(shuffled) < FEWEST_ROWS:
             return NO_TREES
-        leaves = min(self.leaves, max(FEWEST_LEAVES, len(shuffled) // ROWS_PER_LEAF))
-        settings = Settings(rounds=self.rounds, learning_rate=self.learning_rate, leaves=leaves, min_leaf=self.min_leaf)
+        leaves = min(self.leaves, max(FEWEST_LEAVES, (len(shuffled) - FIRST_ROWS) // ROWS_PER_LEAF))
+        min_leaf = max(self.min_leaf, min(MOST_ASKED_FOR, (len(shuffled) - ANSWERED_FIRST) // ROWS_PER_ANSWER))
+        settings = Settings(rounds=self.rounds, learning_rate=self.learning_rate, leaves=leaves, min_leaf=min_leaf)
         outside, inside = shuffled[:held_out], shuffled[held_out : held_out + most]
         answers = []
         for chosen in (inside, outside):

@@ -230,3 +230,23 @@ def test_only_the_process_of_the_run_itself_is_stopped(runs: Path) -> None:
         assert process.wait(timeout=30) != 0
     finally:
         process.kill()
+
+
+def test_a_run_under_way_shows_its_held_out_curve(runs: Path) -> None:
+    folder = make_run(runs, "going", "running")
+    events = [
+        {"stage": "fit", "message": "Training", "fraction": part, "figures": {"nats per row": 9.0 - part}}
+        for part in (0.1, 0.2)
+    ]
+    lines = [*events, {"stage": "fit", "fraction": 0.3, "figures": {}}, {"stage": "sample", "fraction": 0.0}]
+    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in lines) + '{"stage": "sam')
+    run = store.find("going")
+    assert run is not None
+    assert store.quality(run) == {"nats per row": [(0.1, 8.9), (0.2, 8.8)]}
+    page = AppTest.from_file(str(Path(store.__file__).with_name("app.py")), default_timeout=60)
+    page.query_params["run"] = "going"
+    page.run()
+    assert not page.exception
+    assert len(page.get("plotly_chart")) == 1
+    next(button for button in page.button if button.label == "Stop this run").click().run()
+    assert "not stopped from here" in page.error[0].value

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthdata.validation.base import Comparison, Figure
-from synthdata.validation.column_alerts import category_alerts, null_alerts, pair_alerts, shape_alerts
+from synthdata.validation.column_alerts import (
+    category_alerts,
+    dependency_alerts,
+    fairness_alerts,
+    null_alerts,
+    pair_alerts,
+    shape_alerts,
+)
 from synthdata.validation.privacy.verdict import REMEMBERS
 from synthdata.validation.wording import alert, listed, percent
 
@@ -29,6 +36,8 @@ def alerts(
         *category_alerts(comparison),
         *null_alerts(comparison),
         *pair_alerts(comparison, report["pairs"]),
+        *dependency_alerts(report["fidelity"]["dependencies"], report["fidelity_details"]["dependencies"]),
+        *fairness_alerts(report["fairness"]),
         *_detection(report),
         *_utility(report["utility_details"]),
         *_checks(report["checks"]["synthetic"]),

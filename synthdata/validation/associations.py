@@ -9,7 +9,7 @@ import numpy as np
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Side, View, plain
 from synthdata.validation.distances import dependence, mutual_information
-from synthdata.validation.fidelity.shape import coarse_codes
+from synthdata.validation.fidelity.shape import at_rows, coarse_codes
 from synthdata.validation.fidelity.trend import Trend, correlations, standardised
 
 MEASURE = (
@@ -34,11 +34,15 @@ def further_measures(comparison: Comparison, worst: list[dict[str, Any]], seed: 
     count = len(comparison.views)
     if count < 2:
         return {"text": "Fewer than two columns are judged, so there is no pair to measure.", "worst": []}
-    sides: list[Side] = ["train", "synthetic"] + (["holdout"] if comparison.no_reference is None else [])
+    sides: tuple[Side, ...] = ("train", "synthetic")
+    if comparison.no_reference is None:
+        sides = (*sides, "holdout")
     limit = max(2_000, min(ROWS, WORK // (count * count)))
     rows = {side: comparison.draw(side, limit, seed.generator(f"rows of {side}")) for side in sides}
-    information = {side: information_matrix(comparison, side, rows[side]) for side in sides}
-    ranked = {side: spearman(comparison, side, rows[side]) for side in sides[:2]}
+    views = tuple(at_rows(view, rows) for view in comparison.views)
+    codes = [coarse_codes(view, sides, INFORMATION_BINS)[0] for view in views]
+    information = {side: information_matrix([each[side] for each in codes]) for side in sides}
+    ranked = {side: spearman(views, side) for side in sides[:2]}
     upper = np.triu_indices(count, 1)
 
     def off(side: Side) -> float | None:
@@ -72,9 +76,8 @@ def further_measures(comparison: Comparison, worst: list[dict[str, Any]], seed: 
     return dict(plain(details))
 
 
-def information_matrix(comparison: Comparison, side: Side, rows: np.ndarray) -> np.ndarray:
-    """The mutual information (c, c) of all pairs on the scale of a correlation, diagonal 1; a null is a category."""
-    codes = [coarse_codes(view, (side,), INFORMATION_BINS)[0][side][rows] for view in comparison.views]
+def information_matrix(codes: list[np.ndarray]) -> np.ndarray:
+    """The mutual information (c, c) of all pairs of columns of codes (n,), as a correlation would be; diagonal 1."""
     result = np.eye(len(codes))
     for a in range(len(codes)):
         for b in range(a + 1, len(codes)):
@@ -82,14 +85,14 @@ def information_matrix(comparison: Comparison, side: Side, rows: np.ndarray) -> 
     return result
 
 
-def spearman(comparison: Comparison, side: Side, rows: np.ndarray) -> np.ndarray:
+def spearman(views: tuple[View, ...], side: Side) -> np.ndarray:
     """Spearman's rank correlations (c, c), each column ranked over its own present values; NaN but for two numbers."""
     from scipy.stats import rankdata
 
-    result = np.full((len(comparison.views), len(comparison.views)), np.nan)
-    numeric = [i for i, view in enumerate(comparison.views) if view.continuous]
+    result = np.full((len(views), len(views)), np.nan)
+    numeric = [i for i, view in enumerate(views) if view.continuous]
     if numeric:
-        ranks = [rankdata(comparison.views[i].values(side, rows), nan_policy="omit") for i in numeric]
+        ranks = [rankdata(views[i].values(side), nan_policy="omit") for i in numeric]
         result[np.ix_(numeric, numeric)] = correlations(ranks)
     return result
 

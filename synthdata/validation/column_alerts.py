@@ -1,8 +1,8 @@
-"""Alerts about columns and pairs: distributions, categories, empty cells, relations."""
+"""Alerts about columns, pairs and groups: distributions, categories, empty cells, relations, dependences, fairness."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ CATEGORY, EXPECTED = 0.01, 10
 NULLS = 0.02
 #: the share of rows with categories unknown to the real table that is worth a word
 INVENTED = 0.005
+#: the share of rows with a broken dependence, and the difference in a group's outcome rate, beyond fresh real rows,
+#: that is worth a word
+BROKEN, UNFAIR = 0.01, 0.05
 
 
 def shape_alerts(comparison: Comparison, shapes: Mapping[str, Figure]) -> list[dict[str, Any]]:
@@ -145,3 +148,43 @@ def pair_alerts(comparison: Comparison, pairs: Mapping[str, Any]) -> list[dict[s
     columns = list(dict.fromkeys(name for pair in off for name in pair["columns"]))
     advice = "Do not draw conclusions about these pairs from the synthetic table."
     return [alert("warn", "Relations between columns are lost", text, advice, "fidelity.trend", columns)]
+
+
+def dependency_alerts(figure: Mapping[str, Any], worst: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One alert where rows hold together what never goes together in the real table."""
+    if figure["value"] is None or figure["interval"][0] - (figure["reference"] or 0.0) <= BROKEN:
+        return []
+    broken = [each for each in worst if (each["value"] or 0.0) - (each["reference"] or 0.0) > BROKEN / 2][:SINGLE]
+    named = "; ".join(
+        f"{listed(each['columns'])} no longer determine{'s' if len(each['columns']) == 1 else ''} "
+        f"“{each['determine']}” ({percent(each['value'])})"
+        for each in broken
+    )
+    text = f"{percent(figure['value'])} of the synthetic rows break what always holds in the real table: {named}."
+    columns = list(dict.fromkeys(name for each in broken for name in (*each["columns"], each["determine"])))
+    advice = "State these dependences as rules of the schema: then every synthetic row keeps them."
+    level = "warn" if figure["value"] > SERIOUS else "info"
+    title = "Columns that determine others no longer do"
+    return [alert(level, title, text, advice, "fidelity.dependencies", columns)]
+
+
+def fairness_alerts(fairness: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One alert where a group's rate of the outcome is off by more than chance and fresh real rows explain."""
+    figure = fairness["outcome"]
+    value = figure["value"] if figure.get("matched") is None else figure["matched"]
+    if value is None or value - (figure["reference"] or 0.0) <= UNFAIR or figure["interval"][0] <= UNFAIR:
+        return []
+    off = [
+        (abs(rate["synthetic"] - rate["real"]), group["group"], rate)
+        for grouping in fairness["details"]["groupings"]
+        for group in grouping["groups"]
+        if (rate := group["rate"]).get("real") is not None and rate.get("synthetic") is not None
+    ]
+    _, name, rate = max(off, key=lambda entry: entry[0])
+    text = (
+        f"Of the group “{name}”, {percent(rate['synthetic'])} have the outcome ({fairness['details']['outcome']}) in "
+        f"the synthetic table, and {percent(rate['real'])} in the real one."
+    )
+    advice = "Do not compare groups by this table, nor train on it what decides about people; see the part on fairness."
+    columns = fairness["details"]["columns"]
+    return [alert("warn", "Groups of people fare differently", text, advice, "fairness.outcome", columns)]

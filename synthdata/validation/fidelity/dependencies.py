@@ -64,7 +64,7 @@ def dependencies(comparison: Comparison, seed: SeedTree) -> Dependencies:
     if not held:
         raise NotComputable("No column determines another in the real table, so there is nothing to break.")
     broken = {side: np.zeros(len(rows[side]), bool) for side in sides if side != "train"}
-    entries = []
+    entries: list[dict[str, Any]] = []
     for dependency in held:
         shares: dict[Side, float | None] = {}
         for side, any_broken in broken.items():

@@ -2,7 +2,8 @@
 
 Every measure is a fraction with its counterparts: ``value`` of the synthetic table, ``matched`` of as many synthetic
 rows as the holdout has, and ``reference`` of the holdout; or a ``text`` that says why there is none. Nothing here names
-a value, an extreme or a category.
+a value, an extreme or a category. Of tables beyond `ROWS` rows that many are drawn: a share is then off by .002 or less
+in 95 of 100 draws.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import numpy as np
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, NotComputable, Side, View
 from synthdata.validation.distances import jensen_shannon, wasserstein
-from synthdata.validation.fidelity.shape import coarse_codes
+from synthdata.validation.fidelity.shape import at_rows, coarse_codes
 from synthdata.validation.statistics import total_variation
 
+#: the most rows of each side
+ROWS = 200_000
 #: quantile bins for the Jensen–Shannon distance of numbers; what is outside the middle of the range at each end
 BINS, TAIL = 20, 0.005
 #: train rows that a category needs to be looked for, and the shares between which a category is rare
@@ -31,18 +34,25 @@ CATEGORIES = ("jensen_shannon", "category_coverage", "rare_recall", "known_categ
 
 def likeness(comparison: Comparison, seed: SeedTree) -> dict[str, dict[str, dict[str, Any]]]:
     """For every judged column, each of its measures."""
+    if not comparison.views:
+        return {}
+    sides: tuple[Side, ...] = tuple(comparison.views[0].sides)
+    rows = {side: comparison.draw(side, ROWS, seed.generator(f"rows of {side}")) for side in sides}
     drawn = None
     if comparison.no_reference is None:
-        drawn = comparison.draw("synthetic", comparison.rows("holdout"), seed.generator("matched"))
-    return {view.name: column_likeness(view, comparison, drawn) for view in comparison.views}
+        size = min(len(rows["holdout"]), len(rows["synthetic"]))
+        drawn = seed.generator("matched").choice(len(rows["synthetic"]), size, replace=False)
+    return {
+        view.name: column_likeness(at_rows(view, rows), drawn, comparison.no_reference) for view in comparison.views
+    }
 
 
-def column_likeness(view: View, comparison: Comparison, drawn: np.ndarray | None) -> dict[str, dict[str, Any]]:
-    """The measures of one column; ``drawn`` are the synthetic rows that are compared with the holdout."""
+def column_likeness(view: View, drawn: np.ndarray | None, why: str | None) -> dict[str, dict[str, Any]]:
+    """The measures of one column; ``drawn`` are the synthetic rows to compare with the holdout, or ``why`` not."""
     sides: dict[str, tuple[Side, np.ndarray | None]] = {"value": ("synthetic", None)}
     if drawn is not None:
         sides |= {"reference": ("holdout", None), "matched": ("synthetic", drawn)}
-    names = CATEGORIES if not view.continuous else NUMBERS
+    names: tuple[str, ...] = NUMBERS if view.continuous else CATEGORIES
     if view.column.kind != "numerical":
         names = tuple(name for name in names if name not in ("decimals", "rounding"))
     codes = coarse_codes(view, tuple(view.sides), BINS)
@@ -55,7 +65,7 @@ def column_likeness(view: View, comparison: Comparison, drawn: np.ndarray | None
                 found[name] |= {key: None, "text": str(reason)}
     if drawn is None:
         for entry in found.values():
-            entry.setdefault("text", comparison.no_reference)
+            entry.setdefault("text", why)
     return found
 
 

@@ -8,6 +8,7 @@ sdmetrics' KSComplement and TVComplement.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +113,11 @@ def _deviations(comparison: Comparison, seed: SeedTree) -> tuple[np.ndarray, flo
             distances[:, i] = np.abs(difference).sum(axis=1) / 2
     scale = np.sqrt(full / drawn)
     return distances.std(axis=0, ddof=1) * scale, float(distances.mean(axis=1).std(ddof=1) * scale)
+
+
+def at_rows(view: View, rows: Mapping[Side, np.ndarray]) -> View:
+    """A column at some row positions of each side, which are all it then has."""
+    return View(view.column, {side: view.values(side, chosen) for side, chosen in rows.items()}, view.categories)
 
 
 def coarse_codes(view: View, sides: tuple[Side, ...], bins: int) -> tuple[dict[Side, np.ndarray], int]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable, Side, View
-from synthdata.validation.fidelity.shape import coarse_codes
+from synthdata.validation.fidelity.shape import at_rows, coarse_codes
 from synthdata.validation.fidelity.trend import weighted_distances
 from synthdata.validation.statistics import around, bootstrap_weights, total_variation
 
@@ -47,24 +47,24 @@ def three_way(comparison: Comparison, seed: SeedTree) -> ThreeWay:
     sides: tuple[Side, ...] = tuple(comparison.views[0].sides)
     rows = {side: comparison.draw(side, ROWS, seed.generator(f"rows of {side}")) for side in sides}
     used = sorted({column for triple in triples for column in triple})
-    codes = {column: few_codes(comparison.views[column], sides) for column in used}
+    codes = {column: few_codes(at_rows(comparison.views[column], rows), sides) for column in used}
+    sizes = {side: len(chosen) for side, chosen in rows.items()}
 
     def distances(side: Side, chosen: np.ndarray) -> np.ndarray:
-        return np.array([_distance(codes, triple, rows["train"], side, chosen) for triple in triples])
+        return np.array([_distance(codes, triple, side, chosen) for triple in triples])
 
-    values = distances("synthetic", rows["synthetic"])
+    values = distances("synthetic", np.arange(sizes["synthetic"]))
     reference, matched = None, None
     if comparison.no_reference is None:
-        reference = distances("holdout", rows["holdout"])
-        drawn = rows["synthetic"]
-        if len(drawn) > len(rows["holdout"]):
-            drawn = np.sort(seed.generator("matched").choice(drawn, len(rows["holdout"]), replace=False))
+        reference = distances("holdout", np.arange(sizes["holdout"]))
+        size = min(sizes["holdout"], sizes["synthetic"])
+        drawn = seed.generator("matched").choice(sizes["synthetic"], size, replace=False)
         matched = float(distances("synthetic", drawn).mean())
     figure = Figure(
         float(values.mean()),
-        around(float(values.mean()), _deviation(comparison, codes, triples, rows, seed)),
+        around(float(values.mean()), _deviation(codes, triples, sizes, seed)),
         None if reference is None else float(reference.mean()),
-        n=len(rows["synthetic"]),
+        n=sizes["synthetic"],
         text=comparison.no_reference,
         matched=matched,
     )
@@ -103,7 +103,10 @@ def few_codes(view: View, sides: tuple[Side, ...]) -> tuple[dict[Side, np.ndarra
 
 
 def _joint(
-    codes: dict[int, tuple[dict[Side, np.ndarray], int]], triple: tuple[int, int, int], side: Side, rows: np.ndarray
+    codes: dict[int, tuple[dict[Side, np.ndarray], int]],
+    triple: tuple[int, int, int],
+    side: Side,
+    rows: np.ndarray | slice,
 ) -> np.ndarray:
     (a, _), (b, second), (c, third) = (codes[column] for column in triple)
     return (a[side][rows] * second + b[side][rows]) * third + c[side][rows]
@@ -112,34 +115,33 @@ def _joint(
 def _distance(
     codes: dict[int, tuple[dict[Side, np.ndarray], int]],
     triple: tuple[int, int, int],
-    train: np.ndarray,
     side: Side,
     rows: np.ndarray,
 ) -> float:
     cells = int(np.prod([codes[column][1] for column in triple]))
     return total_variation(
-        np.bincount(_joint(codes, triple, "train", train), minlength=cells),
+        np.bincount(_joint(codes, triple, "train", slice(None)), minlength=cells),
         np.bincount(_joint(codes, triple, side, rows), minlength=cells),
     )
 
 
 def _deviation(
-    comparison: Comparison,
     codes: dict[int, tuple[dict[Side, np.ndarray], int]],
     triples: list[tuple[int, int, int]],
-    rows: dict[Side, np.ndarray],
+    sizes: dict[Side, int],
     seed: SeedTree,
 ) -> float:
     """The standard deviation of the mean over bootstrap samples of rows, scaled from fewer rows to all."""
     sides: tuple[Side, Side] = ("train", "synthetic")
     chosen, weights, drawn, full = {}, {}, 0.0, 0.0
     for side in sides:
-        chosen[side] = comparison.draw(side, BOOTSTRAP_ROWS, seed.generator(f"bootstrap rows of {side}"))
+        generator = seed.generator(f"bootstrap rows of {side}")
+        chosen[side] = generator.permutation(sizes[side])[:BOOTSTRAP_ROWS]
         weights[side] = bootstrap_weights(len(chosen[side]), REPLICATES, seed.generator(side))
-        drawn, full = drawn + 1 / len(chosen[side]), full + 1 / len(rows[side])
+        drawn, full = drawn + 1 / len(chosen[side]), full + 1 / sizes[side]
     picked = triples[:BOOTSTRAP_TRIPLES]
-    total = sum(
+    distances = [
         weighted_distances({side: _joint(codes, triple, side, chosen[side]) for side in sides}, weights)
         for triple in picked
-    )
-    return float((total / len(picked)).std(ddof=1) * np.sqrt(full / drawn))
+    ]
+    return float(np.mean(distances, axis=0).std(ddof=1) * np.sqrt(full / drawn))

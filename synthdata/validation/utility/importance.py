@@ -72,7 +72,7 @@ def importance_agreement(comparison: Comparison, seed: SeedTree, target: str | N
         n=len(rows["synthetic"][1]),
     )
     names = [name for name in comparison.names if name != chosen.view.name]
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"name": name, **{model: float(falls[model][i, 0]) for model in ("real", "synthetic")}}
         for i, name in enumerate(names)
     ]

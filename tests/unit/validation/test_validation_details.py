@@ -120,7 +120,7 @@ def test_details_that_do_not_exist_say_why(compare: Compare) -> None:
     assert nothing["x"]["missing"]["value"] == 1
     assert nothing["c"]["known_categories"]["value"] is None
     from_nothing = compare(empty, real, schema=schema)
-    assert column_likeness(view_of(from_nothing, "x"), from_nothing, None)["wasserstein"]["value"] is None
+    assert column_likeness(view_of(from_nothing, "x"), None, "no holdout")["wasserstein"]["value"] is None
 
 
 def test_roundness_tells_multiples_apart() -> None:
@@ -240,13 +240,14 @@ def test_every_column_is_a_target(compare: Compare) -> None:
 def odd_tables() -> dict[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]]:
     rows = frame(60, 1)
     twice = pd.concat([rows[:5]] * 12, ignore_index=True)
+    same = rows.iloc[np.zeros(60, int)].reset_index(drop=True)
     nothing = rows.assign(x=np.nan, town=pd.Series([None] * 60, dtype=object))
     return {
         "ten rows": (rows[:10], frame(10, 2), frame(10, 3)),
         "one row": (rows[:1], frame(5, 2), None),
         "duplicates": (twice, twice, twice),
-        "constant": (rows.assign(**{name: rows[name].iloc[0] for name in rows}), rows, rows),
-        "synthetic constant": (rows, rows.assign(**{name: rows[name].iloc[0] for name in rows}), rows),
+        "constant": (same, rows, rows),
+        "synthetic constant": (rows, same, rows),
         "empty columns": (nothing, rows, nothing),
         "synthetic empty": (rows, nothing, rows),
         "no holdout": (rows, frame(60, 2), None),
@@ -268,8 +269,9 @@ def test_odd_tables_end_in_figures_or_reasons(name: str) -> None:
     tables = [None if part is None else Table(part.reset_index(drop=True), schema) for part in (real, held, made)]
     assert tables[0] is not None
     assert tables[2] is not None
-    target = {} if name == "one column" else {"target": "y"}
-    facts = validate(tables[0], tables[1], tables[2], seed=SeedTree(0), protected=list(real)[:3], **target)
+    target = None if name == "one column" else "y"
+    protected = [str(each) for each in real][:3]
+    facts = validate(tables[0], tables[1], tables[2], seed=SeedTree(0), protected=protected, target=target)
     json.dumps(facts, allow_nan=False)
     for part in ("fidelity", "utility", "fairness"):
         for key, figure in facts[part].items():
@@ -311,3 +313,16 @@ def test_no_detail_tells_an_extreme_or_a_rare_name() -> None:
     text = json.dumps(validate(real, Table(frame(150, 3), real.schema), made, seed=SeedTree(0), protected=["town"]))
     assert "98765" not in text
     assert "hamlet" not in text
+
+
+def test_broken_dependences_are_told_in_an_alert() -> None:
+    real = Table.of(frame(600, 1))
+    made = frame(600, 2)
+    made["country"] = np.random.default_rng(0).permutation(made["country"])
+    held = Table(frame(300, 3), real.schema)
+    told = [validate(real, held, Table(part, real.schema), seed=SeedTree(0)) for part in (made, frame(600, 2))]
+    found = [[a for a in facts["alerts"] if a["metric"] == "fidelity.dependencies"] for facts in told]
+    assert found[1] == []
+    assert found[0][0]["level"] == "warn"
+    assert "“town” no longer determines “country”" in found[0][0]["text"]
+    assert "town 0" not in found[0][0]["text"]

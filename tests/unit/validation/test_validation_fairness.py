@@ -18,6 +18,7 @@ from synthdata.reporting.html import render
 from synthdata.reporting.report import Report
 from synthdata.table.schema import Column, Schema
 from synthdata.validation.base import Comparison, NotComputable
+from synthdata.validation.column_alerts import fairness_alerts
 from synthdata.validation.fairness.groups import groupings, protected_columns
 from synthdata.validation.fairness.outcome import Outcome, predictions
 from synthdata.validation.fairness.part import fairness_part
@@ -54,7 +55,7 @@ def test_columns_are_known_by_name_or_named() -> None:
     schema = Schema(columns=tuple(Column(name=name, kind="categorical") for name in names))
     assert protected_columns(schema) == ("Sex", "applicantGender", "person-race", "age_group")
     assert protected_columns(schema, ("x", "x")) == ("x",)
-    with pytest.raises(SchemaError, match="no column 'sex' to protect. Did you mean"):
+    with pytest.raises(SchemaError, match=r"no column 'sex' to protect\. Did you mean"):
         protected_columns(schema, ("sex",))
 
 
@@ -108,6 +109,10 @@ def test_a_table_that_is_unfair_is_found_out(compare: Compare) -> None:
     assert unfair["outcome"]["interval"][0] > unfair["outcome"]["reference"]
     assert unfair["errors"]["value"] > fair["errors"]["value"] + 0.2
     assert unfair["errors"]["value"] > unfair["errors"]["reference"] + 0.2
+    told = fairness_alerts(unfair)
+    assert told[0]["metric"] == "fairness.outcome"
+    assert "“F" in told[0]["text"]
+    assert fairness_alerts(fair) == []
     shrunk = people(1500, 2)
     shrunk.loc[(shrunk["sex"] == "F") & (np.arange(1500) % 2 == 0), "sex"] = "M"
     assert judged(compare, shrunk)[1]["representation"]["value"] == pytest.approx(0.2, abs=0.04)

@@ -37,7 +37,7 @@ __all__ = ["__version__", *_PUBLIC]
 if TYPE_CHECKING:
     # "as" says to type checkers that these are meant for others.
     from synthdata.augmentation import augment as augment
-    from synthdata.comparison import compare as compare
+    from synthdata.comparison.compare import compare as compare
     from synthdata.connectors import read as read
     from synthdata.connectors import write as write
     from synthdata.errors import SynthdataError as SynthdataError

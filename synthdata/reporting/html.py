@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from synthdata.reporting import numbers, palette, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.glossary import METRICS, WORDS, term
-from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
 from synthdata.reporting.guarantee import guarantee
+from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
 from synthdata.reporting.report import ColumnFacts, Report
 
 if TYPE_CHECKING:

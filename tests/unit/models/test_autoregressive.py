@@ -164,7 +164,7 @@ def test_a_column_that_is_hard_to_predict_is_not_learnt_by_heart():
     label = (generator.random(1_500) < 1 / (1 + np.exp(-x[:, 0]))).astype(str)
     table = pd.DataFrame({**{f"x{j}": x[:, j] for j in range(8)}, "label": label})
     seen, fresh = table.iloc[:1_000], table.iloc[1_000:]
-    model = Autoregressive(epochs=40, width=64, device="cpu").fit(seen, seed=0)
+    model = Autoregressive(epochs=40, width=64, again=0.15, device="cpu").fit(seen, seed=0)
     without = Autoregressive(epochs=40, width=64, device="cpu")
     without._train_all = lambda encoded, generator, progress: without._train(  # type: ignore[method-assign]
         _Records(without.networks_, encoded, 0.7), len(encoded), generator, progress

@@ -19,9 +19,9 @@ from synthdata.encoders.bins import Bins, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.boosting import Answers, Boosted, Settings, boost, workers
-from synthdata.models.cell_order import correlations, places
-from synthdata.models.questions import MOST_STRETCHES, Questions
+from synthdata.models.splits.boosting import Answers, Boosted, Settings, boost, workers
+from synthdata.models.splits.cell_order import correlations, places
+from synthdata.models.splits.questions import MOST_STRETCHES, Questions
 from synthdata.progress import Progress
 
 #: the fewest rows from which anything about the dependence of columns is learnt

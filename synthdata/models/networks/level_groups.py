@@ -13,7 +13,7 @@ import numpy as np
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
 from synthdata.encoders.bins import Bins
-from synthdata.models.cell_order import places
+from synthdata.models.splits.cell_order import places
 
 
 @dataclass(frozen=True)

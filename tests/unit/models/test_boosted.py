@@ -8,8 +8,8 @@ import pytest
 
 from synthdata.errors import ModelError
 from synthdata.models.boosted import BoostedTrees
-from synthdata.models.boosting import Answers, Settings, boost
 from synthdata.models.registry import load
+from synthdata.models.splits.boosting import Answers, Settings, boost
 
 
 @pytest.fixture(scope="module")

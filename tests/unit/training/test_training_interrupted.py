@@ -39,7 +39,9 @@ def table(n: int = 400) -> pd.DataFrame:
 
 
 def model(checkpoint: str | None = None, **changes: Any) -> Autoregressive:
-    return Autoregressive(**{"epochs": 20, "width": 16, "device": "cpu", "checkpoint": checkpoint, **changes})
+    return Autoregressive(
+        **{"epochs": 20, "width": 16, "again": 0.15, "device": "cpu", "checkpoint": checkpoint, **changes}
+    )
 
 
 def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:

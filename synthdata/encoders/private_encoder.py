@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, Encoded, State
+from synthdata.encoders.binned import BinnedEncoder
 from synthdata.encoders.categorical import CategoricalEncoder
 from synthdata.encoders.grid import Grid
 from synthdata.encoders.number_line import NumberLine
@@ -48,6 +49,17 @@ def lay_out(encoder: TableEncoder, position: int, shares: np.ndarray) -> None:
     shares = np.maximum(shares / shares.sum(), 1e-9)
     to = np.concatenate([[0.0], np.cumsum(shares)]) / shares.sum()
     column.line = replace(column.line, to=to)
+
+
+def binned(encoder: TableEncoder, counts: list[np.ndarray]) -> TableEncoder:
+    """The encoder with every number line cut into its bins, and how many rows each cell (cardinality,) has."""
+    columns: list[NumericEncoder | CategoricalEncoder] = []
+    for column, found in zip(encoder.columns, counts, strict=True):
+        column.counts = found
+        cut = isinstance(column, NumericEncoder) and column.line is not None
+        columns.append(BinnedEncoder.of(column, found) if cut else column)  # type: ignore[arg-type]
+    encoder.columns = tuple(columns)
+    return encoder
 
 
 class PrivateDomain:

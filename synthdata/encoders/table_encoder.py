@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
+from synthdata.encoders.binned import BinnedEncoder
 from synthdata.encoders.categorical import CategoricalEncoder
 from synthdata.encoders.number_line import Transform
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
@@ -347,12 +348,18 @@ class TableEncoder:
         )
         parts = State(config["columns"], state.arrays)
         encoder.columns = tuple(
-            NumericEncoder.from_state(column, parts.nested(str(j)), encoder.options)
+            _number_encoder(column, parts.nested(str(j)), encoder.options)
             if column.continuous
             else CategoricalEncoder.from_state(column, parts.nested(str(j)), encoder.options.transform)
             for j, column in enumerate(encoder.layout.columns)
         )
         return encoder
+
+
+def _number_encoder(column: Column, state: State, options: NumericOptions) -> NumericEncoder:
+    """The encoder of a column of numbers, whose line may have been cut into bins."""
+    kind = BinnedEncoder if state.config.get("binned") else NumericEncoder
+    return kind.from_state(column, state, options)
 
 
 def _stored_order(series: pd.Series) -> list[Any] | None:

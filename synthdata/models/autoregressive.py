@@ -78,6 +78,16 @@ class _Records:
         known = self._known(len(rows), generator)
         return -self.modules.log_probs(*self._rows(rows), known, generator, only=self.only).sum(1)
 
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """The same, in another order of records, with every record's order of columns drawn for itself.
+
+        How many of a batch are taken at random must not depend on how many records there are.
+        """
+        shuffled = torch.rand(len(rows), generator=generator, device=rows.device) >= self.ordered
+        rows = torch.cat([rows[~shuffled], rows[shuffled]])
+        known = self._shuffled(int(shuffled.sum()), generator)
+        return -self.modules.log_probs(*self._rows(rows), known, generator).sum(1)
+
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""
         # The same orders are drawn at each call, so that only the weights make a difference.
@@ -100,11 +110,11 @@ class _Records:
 
     def _known(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """What the columns know of each other (m, d, d) in rows that are taken in a random order, the last of ``n``."""
+        return self._shuffled(n - round(n * self.ordered), generator)
+
+    def _shuffled(self, n: int, generator: torch.Generator) -> torch.Tensor:
         networks = self.modules
-        shuffled = n - round(n * self.ordered)
-        return networks.seen_before(
-            torch.rand(shuffled, networks.columns, generator=generator, device=networks.places.device)
-        )
+        return networks.seen_before(torch.rand(n, networks.columns, generator=generator, device=networks.places.device))
 
 
 class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
@@ -168,14 +178,14 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         """Values are shares of rows, between 0 and 1."""
         return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        most = min(self.context, max(_FEWEST_CONTEXTS, _MOST_CONTEXTS // max(len(encoded.slots), 1)))
-        contexts = choose_contexts(encoded, most, generator)
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        most = min(self.context, max(_FEWEST_CONTEXTS, _MOST_CONTEXTS // max(len(guide.slots), 1)))
+        contexts = choose_contexts(guide, most, generator)
         self.networks_ = self._networks(contexts, torch_generator(generator))
-        self.networks_.start_from_frequencies(encoded.codes)
+        self.networks_.start_from_frequencies(guide.codes)
         if self.networks_.columns:
             self._train_all(encoded, generator, progress)
-            self._settle(encoded, generator)
+            self._settle(guide, generator)
         self.networks_.eval()
 
     def _settle(self, encoded: Encoded, generator: np.random.Generator) -> None:
@@ -202,6 +212,8 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         seed = int(generator.integers(2**62))
         first = _Records(networks, encoded, self.ordered)
         history = self._train(first, rows, np.random.default_rng(seed), progress, until=again_from)
+        if self._privately:
+            return
         harm = _HARM / np.sqrt(max(history.held_out, 1))
         again = _past_their_best(history, harm)
         if not (self.again and again) or history.ending == NOT_A_NUMBER:
@@ -229,7 +241,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.history_ = replace(history, ending=ending if ending == NOT_A_NUMBER else history.ending)
 
     def _networks(self, contexts: np.ndarray, generator: torch.Generator) -> ColumnNetworks:
-        shape = Shape(self.width, self.blocks, self.cell_width, self.dropout)
+        shape = Shape(self.width, self.blocks, self.cell_width, self._setting("dropout"))
         return ColumnNetworks(self.encoder_.slots, contexts, shape, generator)
 
     def _sample(self, n: int, generator: np.random.Generator) -> Encoded:

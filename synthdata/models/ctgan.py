@@ -10,6 +10,7 @@ rows are kept, a learning rate that decays, and marginals that are calibrated at
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -93,6 +94,7 @@ class _Game:
         discriminator: Discriminator,
         conditions: _Conditions,
         narrow: Encoded,
+        told: Encoded,
         split: tuple[np.ndarray, np.ndarray],
         modes: Sequence[Modes],
         penalty: float,
@@ -101,7 +103,7 @@ class _Game:
     ) -> None:
         self.generator, self.discriminator, self.conditions, self.modes = generator, discriminator, conditions, modes
         self.penalty, self.temperature, self.by_sampling = penalty, temperature, by_sampling
-        self.narrow, self.pairs = narrow, PairError(narrow)
+        self.narrow, self.pairs = narrow, PairError(told)
         self.codes = torch.from_numpy(split[0].astype(np.int64))
         self.places = torch.from_numpy(split[1].astype(np.float32))[:, generator.layout.numbers].clamp(-REACH, REACH)
         self.players: Sequence[Player] = (_Critic(self), _Maker(self))
@@ -140,7 +142,8 @@ class _Critic:
     sees_real_rows = True
 
     def __init__(self, game: _Game) -> None:
-        self.game, self.modules = game, game.discriminator
+        self.game = game
+        self.modules: Discriminator = game.discriminator
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """How badly real and made rows are told apart, for every pack; both go through in one forward pass."""
@@ -153,10 +156,9 @@ class _Critic:
         code = game.codes[chosen, column]
         with torch.no_grad():
             _, marks, places, condition = game.make(column, code, generator)
-        real = torch.zeros_like(marks).scatter_(1, game.codes[chosen] + game.conditions.starts, 1.0)
         features = torch.cat(
             [
-                net.features(real, game.places[chosen], condition),
+                net.features(self._marks(chosen).to(marks.dtype), game.places[chosen], condition),
                 net.features(marks, places, condition),
             ]
         )
@@ -164,6 +166,30 @@ class _Critic:
         if not game.penalty:
             return functional.softplus(-looks_real) + functional.softplus(looks_made)
         return looks_made - looks_real + game.penalty * self._steepness(features, generator)
+
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """How little real every record (b,) looks beside a cell of its own, of a column drawn for it alone."""
+        game = self.game
+        column = torch.randint(len(game.conditions.starts), rows.shape, generator=generator, device=rows.device)
+        condition = game.conditions.starts[column] + game.codes[rows, column]
+        with half_precision(rows.device):
+            features = self.modules.features(self._marks(rows), game.places[rows], condition)
+            return functional.softplus(-self.modules(features, generator))
+
+    def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """How real made records (count,) look."""
+        game = self.game
+        with torch.no_grad():
+            column, code = game.conditions.draw(count, generator, even=False)
+            _, marks, places, condition = game.make(column, code, generator)
+        with half_precision(marks.device):
+            return functional.softplus(self.modules(self.modules.features(marks, places, condition), generator))
+
+    def _marks(self, rows: torch.Tensor) -> torch.Tensor:
+        """Real rows (b,) as marks (b, width)."""
+        codes, layout = self.game.codes[rows], self.game.generator.layout
+        marks = torch.zeros(len(rows), layout.width, device=rows.device)
+        return marks.scatter_(1, codes + self.game.conditions.starts, 1.0)
 
     def _choose(self, rows: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Rows (b,), a whole number of packs, and for each the column of which the generator is told the cell.
@@ -250,8 +276,8 @@ def _batch(net: Generator) -> int:
 class ConditionalGAN(NeuralSynthesizer):
     """Two networks against each other: one makes rows for a cell it is told, one tells packs of rows from real ones.
 
-    For training that has to be private, ``penalty=0``, ``pack=1`` and ``by_sampling=False`` let every record enter its
-    own term of the discriminator's loss alone; that loss is then the logistic one.
+    Private training takes ``penalty=0``, ``pack=1`` and ``by_sampling=False``, by which every record enters its own
+    term of the discriminator's loss alone; that loss is then the logistic one.
 
     Args:
         epochs: how often the table is gone through at most, by both players together.
@@ -273,6 +299,7 @@ class ConditionalGAN(NeuralSynthesizer):
     name: ClassVar[str] = "ctgan"
     summary: ClassVar[str] = "a conditional adversarial network, for fields that expect one; others are more faithful"
     betas = (0.5, 0.9)
+    private_settings = MappingProxyType({"pack": 1, "penalty": 0.0, "by_sampling": False})
     # The penalty takes derivatives of derivatives, which compiled functions do not have.
     compiled = False
     # The figure of held-out pairs goes up and down; the best weights are kept in any case.
@@ -345,19 +372,20 @@ class ConditionalGAN(NeuralSynthesizer):
         """Whether the generator has lost some of the table's variety."""
         return bool(self.coverage_) and self.coverage_[-1] < COLLAPSED
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         for key, least in (("width", 1), ("noise", 1), ("pack", 1), ("modes", 1), ("max_levels", 300), ("penalty", 0)):
             if getattr(self, key) < least:
                 raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
         if not 0 < self.temperature <= 10:
             raise ModelError(f"temperature must be above 0, found {self.temperature}.")
-        counts = [np.bincount(encoded.codes[:, j], minlength=s.cardinality) for j, s in enumerate(encoded.slots)]
-        self.groups_ = group_levels(encoded, counts, self.max_levels, generator)
-        narrow = narrow_rows(encoded, self.groups_)
-        self.modes_ = find_modes(narrow, self.modes, self.rare_threshold, generator)
+        counts = [np.bincount(guide.codes[:, j], minlength=s.cardinality) for j, s in enumerate(guide.slots)]
+        self.groups_ = group_levels(guide, counts, self.max_levels, generator)
+        narrow, told = narrow_rows(encoded, self.groups_), narrow_rows(guide, self.groups_)
+        self.modes_ = find_modes(told, self.modes, self.rare_threshold, generator)
         split = split_rows(narrow, self.modes_, generator)
+        guided = split[0] if guide is encoded else split_rows(told, self.modes_, generator)[0]
         self.counts_ = [
-            np.bincount(split[0][:, j], minlength=each.cardinality).astype(np.float64)
+            np.bincount(guided[:, j], minlength=each.cardinality).astype(np.float64)
             for j, each in enumerate(self.modes_)
         ]
         self.coverage_ = []
@@ -367,13 +395,14 @@ class ConditionalGAN(NeuralSynthesizer):
             return
         frequencies = [(count + 0.1) / (count + 0.1).sum() for count in self.counts_]
         self.generator_.start_from_frequencies(frequencies)
-        critic = Discriminator(self.generator_.layout, self.width, self.pack, self.dropout, noise)
+        critic = Discriminator(self.generator_.layout, self.width, self._setting("pack"), self.dropout, noise)
         game = _Game(
-            self.generator_, critic, self.conditions_, narrow, split, self.modes_, self.penalty, self.temperature,
-            self.by_sampling,
+            self.generator_, critic, self.conditions_, narrow, told, split, self.modes_, self._setting("penalty"),
+            self.temperature, self._setting("by_sampling"),
         )  # fmt: skip
         history = self._train(game, len(narrow), generator, progress)
-        self.coverage_ = [parts[0] for parts in history.parts[: history.best + 1]]
+        if not self._privately:
+            self.coverage_ = [parts[0] for parts in history.parts[: history.best + 1]]
         self.generator_.eval()
         self._calibrate(frequencies, torch_generator(generator, self._on_device()))
 

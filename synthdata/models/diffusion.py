@@ -132,26 +132,26 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         """Values are shares of rows, between 0 and 1; the network sees their normal scores."""
         return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold, max_atoms=128, knots=1000)
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         counts = [column.counts for column in self.encoder_.columns]
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
-        self.groups_ = group_levels(encoded, counts, most, generator)
-        tied = same_scale_pairs(self.encoder_, encoded, generator)
-        rows = (~np.isnan(encoded.values)).sum(axis=0).tolist()
+        self.groups_ = group_levels(guide, counts, most, generator)
+        tied = same_scale_pairs(self.encoder_, guide, generator)
+        rows = (~np.isnan(guide.values)).sum(axis=0).tolist()
         slots = [grouping.slot for grouping in self.groups_]
         self.cuts_ = cut_lines(slots, np.unique(tied).tolist(), rows, self.bins, _BIN_ROWS)
-        inner = self._inner(encoded)
+        inner, told = self._inner(encoded), self._inner(guide)
         self.network_ = self._network(torch_generator(generator))
         frequencies = [
-            torch.from_numpy(np.bincount(inner.codes[:, j], minlength=slot.cardinality).astype(np.float64))
-            for j, slot in enumerate(inner.slots)
+            torch.from_numpy(np.bincount(told.codes[:, j], minlength=slot.cardinality).astype(np.float64))
+            for j, slot in enumerate(told.slots)
         ]
         self.network_.start_from_frequencies(frequencies)
         if self.network_.coded or self.network_.lines:
             self._train(Records(self.network_, inner, self.ordered), len(encoded), generator, progress)
             network = self._ready()
             with torch.no_grad():
-                settle_codes(network, frequencies, _TRIAL_ROWS, torch_generator(generator, network.starts.device))
+                settle_codes(network, frequencies, _TRIAL_ROWS, torch_generator(generator, network.turns.device))
         self.network_.eval()
 
     def _network(self, generator: torch.Generator) -> Denoiser:
@@ -284,7 +284,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     ) -> np.ndarray:
         """Draw hidden codes in place, conditioned ones first; the log-probability (n,) of conditions."""
         network, log_weight = self._ready(), np.zeros(len(rows))
-        noise = torch_generator(generator, network.starts.device)
+        noise = torch_generator(generator, network.turns.device)
         limits = {
             j: torch.from_numpy(allowed_shares(self.groups_[j].allowed(wanted), wanted, self.cuts_[j])).to(noise.device)
             for j, wanted in allowed.items()
@@ -305,7 +305,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     def _draw_values(self, rows: Encoded, generator: np.random.Generator) -> None:
         """Draw the values that codes ask for and that are not there, in place."""
         network = self._ready()
-        noise = torch_generator(generator, network.starts.device)
+        noise = torch_generator(generator, network.turns.device)
         lines = np.array(network.lines, dtype=np.int64)
         on_line = on_lines(rows.codes, self.cuts_)[:, lines]
         gaps = on_line & np.isnan(rows.values[:, lines])
@@ -324,7 +324,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def _tensors(self, rows: Encoded, part: slice | np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes (b, d), normal scores (b, l) of the lines' values, and which of these are known (b, l)."""
-        device = self.network_.starts.device
+        device = self.network_.turns.device
         lines = rows.values[part][:, self.network_.lines]
         codes = torch.from_numpy(rows.codes[part].astype(np.int64)).to(device)
         values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float().to(device)

@@ -61,6 +61,10 @@ class _Records:
         """Minus the log-probabilities (b,) of records."""
         return -self.modules.log_probs(self.codes[rows], self.values[rows], generator).sum(1)
 
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """The same; no record has anything to do with another."""
+        return self.losses(rows, generator)
+
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in nats."""
         total = 0.0
@@ -130,16 +134,16 @@ class Flow(NeuralSynthesizer, DensityMixin, ImputationMixin):
         """Values are shares of rows: on these a flow begins as the product of the columns' distributions."""
         return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold, max_atoms=128, knots=1000)
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         counts = [column.counts for column in self.encoder_.columns]
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
-        self.groups_ = group_levels(encoded, counts, most, generator)
-        narrow = narrow_rows(encoded, self.groups_)
+        self.groups_ = group_levels(guide, counts, most, generator)
+        narrow, told = narrow_rows(encoded, self.groups_), narrow_rows(guide, self.groups_)
         self.network_ = self._network(torch_generator(generator))
         self.network_.start_from_frequencies(
             [
-                torch.from_numpy(np.bincount(narrow.codes[:, j], minlength=slot.cardinality).astype(np.float64))
-                for j, slot in enumerate(narrow.slots)
+                torch.from_numpy(np.bincount(told.codes[:, j], minlength=slot.cardinality).astype(np.float64))
+                for j, slot in enumerate(told.slots)
             ]
         )
         if self.network_.columns:
@@ -147,7 +151,7 @@ class Flow(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.network_.eval()
 
     def _network(self, generator: torch.Generator) -> FlowNetwork:
-        shape = Shape(self.width, self.blocks, self.pieces, self.cell_width, self.dropout)
+        shape = Shape(self.width, self.blocks, self.pieces, self.cell_width, self._setting("dropout"))
         return FlowNetwork([grouping.slot for grouping in self.groups_], shape, generator)
 
     def _sample(self, n: int, generator: np.random.Generator) -> Encoded:

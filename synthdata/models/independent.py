@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, Encoded, State
-from synthdata.encoders.bins import Bins, to_cells
-from synthdata.encoders.private_encoder import PrivateDomain, bin_counts, encode_privately, lay_out
+from synthdata.encoders.private_encoder import PrivateDomain, lay_out
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.draws import even_draws, even_places
-from synthdata.privacy.charges import counting_sigma
+from synthdata.models.noisy_marginals import noisy_marginals
 from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress
 from synthdata.table.schema import Schema
@@ -56,22 +54,12 @@ class Independent(DensityMixin, ImputationMixin):
         encoder, ledger = PrivateDomain(rows, schema, PRIVATE_BINS).encoder(), rows.ledger
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
         self.shares_ = []
-        cuts = [Bins(slot, count) for slot, count in zip(encoder.slots, bin_counts(encoder), strict=True)]
         mu = ledger.mu_of("training")
-        sigma = counting_sigma(mu**2 / max(len(cuts), 1))
-        if cuts:
+        if encoder.slots:
             ledger.reserve("training", mu)
-        cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, generator), cuts))
-        for j, cut in enumerate(cuts):
-            noisy = cells.counts(
-                partial(_counted, position=j, cardinality=cut.cardinality),
-                "marginal",
-                sigma=sigma,
-                part_of="training",
-                note=cut.slot.name,
-            )
-            share = np.maximum(noisy, 0) + 1e-6
-            share = share / share.sum()
+        cuts, counts = noisy_marginals(rows, encoder, "training", generator)
+        for j, (cut, count) in enumerate(zip(cuts, counts, strict=True)):
+            share = (count + 1e-6) / (count + 1e-6).sum()
             if cut.count:
                 lay_out(encoder, j, share[: cut.count])
                 share = np.concatenate([[share[: cut.count].sum()], share[cut.count :]])
@@ -116,7 +104,3 @@ class Independent(DensityMixin, ImputationMixin):
     def _restore(self, state: State) -> None:
         self.shares_ = [state.arrays[str(j)] for j in range(len(self.encoder_.slots))]
 
-
-def _counted(cells: np.ndarray, position: int, cardinality: int) -> np.ndarray:
-    """How many rows have each cell (cardinality,) of a column."""
-    return np.bincount(cells[:, position], minlength=cardinality)

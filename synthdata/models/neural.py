@@ -1,18 +1,32 @@
-"""What all neural families share: a device, weights that travel as arrays, the training loop with their settings."""
+"""What all neural families share: a device, weights that travel as arrays, the training loop with their settings.
+
+Their private form is here as well, once for all: see `NeuralSynthesizer`.
+"""
 
 from __future__ import annotations
 
+import inspect
+import math
 import time
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
+from synthdata.encoders.base import Encoded
+from synthdata.encoders.private_encoder import PrivateDomain, binned, encode_privately
 from synthdata.errors import ModelError
 from synthdata.models.base import Synthesizer
-from synthdata.progress import Progress
+from synthdata.models.noisy_marginals import noisy_marginals, unrelated_rows
+from synthdata.privacy.dpsgd import NoisySteps, Plan
+from synthdata.privacy.entropy import Entropy
+from synthdata.privacy.ledger import Ledger
+from synthdata.privacy.private_table import Guarded
+from synthdata.progress import Progress, silent
 from synthdata.table.schema import Schema
 from synthdata.table.table import Table
 from synthdata.training.device import require_torch
@@ -22,12 +36,31 @@ from synthdata.training.trainer import NOT_A_NUMBER, History, TrainingSettings, 
 if TYPE_CHECKING:
     import torch
 
+#: about how many bins a number line is bought with for private training
+PRIVATE_BINS = 32
+#: which share of what is left for training pays for the marginals, as a squared Gaussian parameter
+_MARGINALS = 0.1
+#: how many rows at most are made up to learn from what marginals say
+_MOST_GUIDES = 100_000
+#: how many steps are taken on made-up rows to see how long one takes
+_TRIAL_STEPS = 6
+
 
 class NeuralSynthesizer(Synthesizer):
     """A family that learns by gradients.
 
     Its ``__init__`` takes at least ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``, ``time_budget``,
     ``device`` and ``checkpoint``; after `fit`, ``history_`` says what training did.
+
+    With a privacy budget, number lines are bins that are learnt like categories, and rows are looked at in two ways:
+
+    - Every column's marginal is counted with noise, for a tenth of what is left for training. Whatever a family wants
+      to know of the rows beside gradients, it learns from made-up rows with these marginals and nothing more.
+    - Gradients are those of `privacy.dpsgd`, for the rest. No row is held out, and training never ends early.
+
+    Settings that are left at their defaults are then chosen by ``private_settings`` and, from the noisy number of rows
+    n, by these rules: a step takes n / 16 rows on average, at least 256 and at most 4,096; ``epochs`` passes are made.
+    A time budget is turned into a number of steps beforehand, by the time that steps on made-up rows take.
     """
 
     epochs: int
@@ -45,8 +78,21 @@ class NeuralSynthesizer(Synthesizer):
     #: after how many checks with a worse figure training goes back to the best state and finishes there
     patience: ClassVar[int] = 5
 
+    #: the values that settings have in private training if they are left at their defaults
+    private_settings: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
     history_: History
     _started: float
+    #: whether the fit under way is private, and the steps that its training may take
+    _privately: bool = False
+    _private: NoisySteps | None = None
+
+    @abstractmethod
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        """Build networks by what the rows of ``guide`` are like, and train them on encoded rows.
+
+        Without privacy the two are the same. With it, ``encoded`` may go nowhere but into losses of single records.
+        """
 
     def fit(
         self,
@@ -65,6 +111,59 @@ class NeuralSynthesizer(Synthesizer):
         self._started = time.perf_counter()
         return super().fit(table, schema=schema, privacy=privacy, seed=seed, progress=progress)
 
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        self._privately, self._private = False, None
+        self._learn(encoded, encoded, generator, progress)
+
+    def _fit_privately(
+        self, rows: Guarded[Table], schema: Schema, generator: np.random.Generator, progress: Progress
+    ) -> None:
+        if self.checkpoint is not None:
+            raise ModelError(
+                "Private training keeps no checkpoint: whoever goes on from one would pay for half of the steps only.",
+                "Leave out the parameter checkpoint.",
+            )
+        self._require_settings()
+        encoder, ledger = PrivateDomain(rows, schema, PRIVATE_BINS).encoder(), rows.ledger
+        if encoder.slots:
+            ledger.reserve("marginals", math.sqrt(_MARGINALS) * ledger.mu_of("training"))
+        _, counts = noisy_marginals(rows, encoder, "marginals", generator)
+        encoder = binned(encoder, counts)
+        self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
+        guide = unrelated_rows(encoder.slots, counts, min(encoder.rows, _MOST_GUIDES), generator)
+        self._privately = True
+        try:
+            plan = self._plan(ledger, guide, generator)
+            real = rows.map(lambda table: encode_privately(encoder, table, generator)).opened(plan.charge())
+            self._private = NoisySteps(plan, ledger.entropy)
+            self._learn(real, guide, generator, progress)
+        finally:
+            self._privately, self._private = False, None
+
+    def _plan(self, ledger: Ledger, guide: Encoded, generator: np.random.Generator) -> Plan:
+        """How to train, by settings and the noisy number of rows alone."""
+        n = self.rows_
+        batch = self._setting("batch_size", min(max(n // 16, 256), 4096))
+        steps = max(round(self._setting("epochs") * n / batch), 1)
+        if self.time_budget is not None:
+            # A few steps on made-up rows, with noise that nobody needs to keep secret.
+            trial = Plan(batch=batch, rate=min(batch / max(len(guide), 1), 1.0), steps=_TRIAL_STEPS)
+            self._private = NoisySteps(trial, Entropy())
+            start = time.perf_counter()
+            self._learn(guide, guide, generator, silent())
+            aside = time.perf_counter() - start - self.history_.step_seconds
+            left = 0.9 * (self.time_budget - (time.perf_counter() - self._started)) - aside
+            steps = min(steps, max(int(left / self.history_.step_seconds * _TRIAL_STEPS), 1))
+        return Plan.within(ledger, n, batch=batch, steps=steps)
+
+    def _setting(self, name: str, otherwise: Any = None) -> Any:
+        """A setting; in private training, where it was left at its default, the private one or what is told."""
+        value = getattr(self, name)
+        default = inspect.signature(type(self).__init__).parameters[name].default
+        if self._privately and value == default:
+            return self.private_settings.get(name, value if otherwise is None else otherwise)
+        return value
+
     @classmethod
     def _load(cls, manifest: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         return super()._load({**manifest, "parameters": on_any_device(manifest["parameters"])}, arrays)
@@ -81,6 +180,8 @@ class NeuralSynthesizer(Synthesizer):
         return max(1, min(self.batch_size, max(rows // 20, 16), rows))
 
     def _steps(self, rows: int, epochs: float | None = None) -> int:
+        if self._private:
+            return self._private.plan.steps
         return max(1, round((epochs or self.epochs) * rows / self._batch(rows)))
 
     def expected_seconds(self, rows: int) -> float:
@@ -105,20 +206,16 @@ class NeuralSynthesizer(Synthesizer):
         A family that trains in several rounds says how many ``epochs`` one of them takes, from where to where it
         brings the progress and the time budget, and what is added to the name of its checkpoint.
         """
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
-        if self.time_budget is not None and self.time_budget <= 0:
-            raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
+        self._require_settings()
         batch = self._batch(rows)
         left = None
-        if self.time_budget is not None:
+        if self.time_budget is not None and not self._private:
             left = max(self.time_budget * until - (time.perf_counter() - self._started), 1e-3)
         settings = TrainingSettings(
             steps=self._steps(rows, epochs),
             batch_size=batch,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
+            learning_rate=self._setting("learning_rate"),
+            weight_decay=self._setting("weight_decay"),
             time_budget=left,
             device=self.device,
             checkpoint=Path(f"{self.checkpoint}-{part}" if part else self.checkpoint) if self.checkpoint else None,
@@ -127,9 +224,17 @@ class NeuralSynthesizer(Synthesizer):
             betas=self.betas,
             compile=self.compiled,
             patience=self.patience,
+            private=self._private,
         )
         self.history_ = train(objective, rows, settings, generator, progress)
         return self.history_
+
+    def _require_settings(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
+        if self.time_budget is not None and self.time_budget <= 0:
+            raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
 
 
 def on_any_device(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class _Divergence:
         self,
         machine: BoltzmannMachine,
         narrow: Encoded,
+        told: Encoded,
         split: tuple[np.ndarray, np.ndarray],
         chains: int,
         sweeps: int,
@@ -55,7 +56,7 @@ class _Divergence:
     ) -> None:
         self.modules: BoltzmannMachine = machine
         self.players: Sequence[Player] = (self,)
-        self.sweeps, self.narrow, self.pairs = sweeps, narrow, PairError(narrow)
+        self.sweeps, self.narrow, self.pairs = sweeps, narrow, PairError(told)
         self.codes = torch.from_numpy(split[0].astype(np.int64))
         self.places = torch.from_numpy(split[1].astype(np.float32))[:, machine.layout.numbers]
         # Chains start from columns that know nothing of each other, not from rows.
@@ -71,12 +72,19 @@ class _Divergence:
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """How much less a record (b,) weighs than the chains' rows do on average, in logarithms."""
-        machine = self.modules
+        wandered = self.own_losses(len(rows), generator).mean()
+        return wandered - self.modules.log_weight(self.codes[rows], self.places[rows])
+
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """How little a record (b,) weighs, in logarithms."""
+        return -self.modules(self.codes[rows], self.places[rows])
+
+    def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """How much the chains' rows weigh after their next sweeps; however many are asked for, there are as many."""
         with torch.no_grad():
             for _ in range(self.sweeps):
-                self.chain = machine.sweep(*self.chain, generator)
-        wandered = machine.log_weight(*self.chain).mean()
-        return wandered - machine.log_weight(self.codes[rows], self.places[rows])
+                self.chain = self.modules.sweep(*self.chain, generator)
+        return self.modules.log_weight(*self.chain)
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean total variation distance between pairs of columns of held-out rows and of the chains'."""
@@ -165,25 +173,26 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         """Values are normal scores."""
         return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold)
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         for key, least in (
             *(("hidden", 1), ("chains", 2), ("sweeps", 1), ("burn_in", 1), ("apart", 1), ("modes", 1)),
             ("max_levels", 300),
         ):
             if getattr(self, key) < least:
                 raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
-        counts = [np.bincount(encoded.codes[:, j], minlength=s.cardinality) for j, s in enumerate(encoded.slots)]
-        self.groups_ = group_levels(encoded, counts, self.max_levels, generator)
-        narrow = narrow_rows(encoded, self.groups_)
-        self.modes_ = find_modes(narrow, self.modes, self.rare_threshold, generator)
+        counts = [np.bincount(guide.codes[:, j], minlength=s.cardinality) for j, s in enumerate(guide.slots)]
+        self.groups_ = group_levels(guide, counts, self.max_levels, generator)
+        narrow, told = narrow_rows(encoded, self.groups_), narrow_rows(guide, self.groups_)
+        self.modes_ = find_modes(told, self.modes, self.rare_threshold, generator)
         split = split_rows(narrow, self.modes_, generator)
+        guided = split[0] if guide is encoded else split_rows(told, self.modes_, generator)[0]
         noise = torch_generator(generator)
         self._build(noise)
         # A code that no row has keeps a little probability, or its logarithm would not exist.
-        found = [np.bincount(split[0][:, j], minlength=m.cardinality) + 0.1 for j, m in enumerate(self.modes_)]
+        found = [np.bincount(guided[:, j], minlength=m.cardinality) + 0.1 for j, m in enumerate(self.modes_)]
         self.machine_.start_from_frequencies([count / count.sum() for count in found])
         if narrow.slots:
-            objective = _Divergence(self.machine_, narrow, split, self.chains, self.sweeps, noise)
+            objective = _Divergence(self.machine_, narrow, told, split, self.chains, self.sweeps, noise)
             self._train(objective, len(narrow), generator, progress)
         self.machine_.eval()
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from synthdata.models.networks.level_groups import (
 from synthdata.models.networks.nets import CellVectors
 from synthdata.models.networks.row_heads import RowHeads, dense
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
+from synthdata.privacy.per_record import Part, Sums, Whole
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, half_precision, torch_generator
 from synthdata.training.objective import Player
@@ -40,7 +41,86 @@ from synthdata.training.objective import Player
 #: how many numbers a step of drawing or scoring may hold at once
 _MOST_NUMBERS = 2**24
 _CELL, _KNOTS, _HARMONICS = 8, 8, 3
+#: over which share of training a latent place gets its full price
+_WARM_UP = 0.2
 _LOG_2_PI = math.log(2 * math.pi)
+
+
+class MixturePrior(nn.Module):
+    """A mixture of normal distributions with diagonal covariances: the log-density (b,) of places (b, latent)."""
+
+    def __init__(self, latent: int, components: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(components))
+        #: centres and log-widths
+        self.embedding = nn.Parameter(torch.randn(components, 2 * latent, generator=generator))
+        with torch.no_grad():
+            self.embedding[:, latent:] = 0.0
+
+    def parts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The centres and log-widths (components, latent)."""
+        centres, log_widths = self.embedding.chunk(2, dim=-1)
+        return centres, log_widths.clamp(-5.0, 2.0)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """log p(z) (b,)."""
+        return torch.logsumexp(self._joint(z), dim=-1)
+
+    def _joint(self, z: torch.Tensor) -> torch.Tensor:
+        """The log-densities (b, components) of places together with each component."""
+        centres, log_widths = self.parts()
+        precision = torch.exp(-2 * log_widths)
+        # The square is multiplied out, so that it takes two products of matrices.
+        square = (z * z) @ precision.T - 2 * z @ (centres * precision).T + (centres * centres * precision).sum(-1)
+        log_p = -0.5 * square - log_widths.sum(-1) - 0.5 * z.shape[-1] * _LOG_2_PI
+        return log_p + functional.log_softmax(self.bias, dim=0)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of, in double precision."""
+        with torch.no_grad():
+            z, centres, log_widths = (each.double() for each in (inputs[0], *self.parts()))
+            taken = functional.softmax(self._joint(inputs[0]), dim=-1)
+            odds = (taken - functional.softmax(self.bias, dim=0)) * slopes[:, None]
+            free = (self.parts()[1] == self.embedding[:, z.shape[-1] :]).double()
+            share = taken.double() * slopes[:, None]
+        return [_PriorGradients(self.embedding, z, share, centres, log_widths, free), Whole(self.bias, odds)]
+
+
+@dataclass(frozen=True)
+class _PriorGradients:
+    """The gradients of centres and log-widths at places z (b, latent), of which components have shares (b, components).
+
+    With p the precisions they are r (z - c) p and r ((z - c)² p - 1); both are multiplied out, so that neither them nor
+    their norms take more than products of matrices. ``free`` is 0 where a width is held at its limit.
+    """
+
+    weight: nn.Parameter
+    z: torch.Tensor
+    share: torch.Tensor
+    centres: torch.Tensor
+    log_widths: torch.Tensor
+    free: torch.Tensor
+
+    def squares(self) -> torch.Tensor:
+        """Squared norms (b,)."""
+        z, c, p = self.z, self.centres, torch.exp(-2 * self.log_widths)
+        # The sums over dimensions of (z - c)² p² and of ((z - c)² p - 1)², by powers of z.
+        second, fourth = p * p - 2 * p * self.free, p * p * self.free
+        powers = torch.cat([z, z**2, z**3, z**4], dim=1)
+        factors = torch.cat(
+            [-2 * c * second - 4 * c**3 * fourth, second + 6 * c**2 * fourth, -4 * c * fourth, fourth], dim=1
+        )
+        constant = (c**2 * second + c**4 * fourth + self.free).sum(1)
+        sizes = (powers @ factors.T + constant).clamp(min=0.0)
+        return (self.share.square() * sizes).sum(1).float()
+
+    def sums(self, factors: torch.Tensor) -> Sums:
+        """The weighted sums."""
+        share, c, p = self.share * factors[:, None], self.centres, torch.exp(-2 * self.log_widths)
+        total, first, second = share.sum(0)[:, None], share.T @ self.z, share.T @ (self.z * self.z)
+        centres = (first - c * total) * p
+        widths = ((second - 2 * c * first + c * c * total) * p - total) * self.free
+        return [(self.weight, torch.cat([centres, widths], dim=1).to(self.weight.dtype))]
 
 
 class LatentNetworks(nn.Module):
@@ -58,15 +138,8 @@ class LatentNetworks(nn.Module):
         self.outward = dense(latent, width, generator)
         self.outer = dense(width, width, generator)
         self.heads = RowHeads(slots, width, generator)
-        #: the prior's log-odds, centres and log-widths
-        self.prior = nn.ParameterDict(
-            {
-                "bias": nn.Parameter(torch.zeros(components)),
-                "embedding": nn.Parameter(torch.randn(components, 2 * latent, generator=generator)),
-            }
-        )
+        self.prior = MixturePrior(latent, components, generator)
         with torch.no_grad():
-            self.prior["embedding"][:, latent:] = 0.0
             self.posterior.bias[latent:] = -1.0
 
     def encode(self, codes: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,29 +154,16 @@ class LatentNetworks(nn.Module):
         """The decoder's last layer (b, width)."""
         return functional.relu(self.outer(functional.relu(self.outward(z))))
 
-    def log_prior(self, z: torch.Tensor) -> torch.Tensor:
-        """log p(z) (b,)."""
-        centres, log_widths = self._components()
-        precision = torch.exp(-2 * log_widths)
-        # The square is multiplied out, so that it takes two products of matrices.
-        square = (z * z) @ precision.T - 2 * z @ (centres * precision).T + (centres * centres * precision).sum(-1)
-        log_p = -0.5 * square - log_widths.sum(-1) - 0.5 * self.latent * _LOG_2_PI
-        return torch.logsumexp(log_p + functional.log_softmax(self.prior["bias"], dim=0), dim=-1)
-
     def draw_prior(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """Places (n, latent) from the prior, its components as often as their shares say, up to one."""
-        centres, log_widths = self._components()
-        along = functional.softmax(self.prior["bias"], dim=0).cumsum(0)
+        centres, log_widths = self.prior.parts()
+        along = functional.softmax(self.prior.bias, dim=0).cumsum(0)
         device = centres.device
         strata = torch.randperm(n, generator=generator, device=device)
         strata = (strata + torch.rand(n, generator=generator, device=device)) / max(n, 1)
         which = torch.searchsorted(along, strata.clamp(max=1 - 1e-6)).clamp(max=len(along) - 1)
         noise = torch.randn(n, self.latent, generator=generator, device=device)
         return centres[which] + torch.exp(log_widths[which]) * noise
-
-    def _components(self) -> tuple[torch.Tensor, torch.Tensor]:
-        centres, log_widths = self.prior["embedding"].chunk(2, dim=-1)
-        return centres, log_widths.clamp(-5.0, 2.0)
 
     def log_weights(
         self, codes: torch.Tensor, values: torch.Tensor, repeats: int, generator: torch.Generator
@@ -121,7 +181,7 @@ class LatentNetworks(nn.Module):
         spread = codes.repeat_interleave(repeats, 0)
         log_p = self.heads.log_probs(self.hidden(flat), spread, values.repeat_interleave(repeats, 0))
         log_p = torch.where(spread != UNSEEN, log_p, 0.0).sum(1).view(len(codes), repeats)
-        return z, log_p, self.log_prior(flat).view(len(codes), repeats) - log_q
+        return z, log_p, self.prior(flat).view(len(codes), repeats) - log_q
 
 
 class _Bound:
@@ -150,6 +210,16 @@ class _Bound:
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Minus the bounds (b,) of records."""
+        log_p, log_ratio = self._terms(rows, generator)
+        self.price = (self.price + self.rise).clamp(max=1.0)
+        return -(log_p + self.price * log_ratio)
+
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """Minus the bounds (b,) of records, at the price that a latent place has by then."""
+        log_p, log_ratio = self._terms(rows, generator)
+        return -(log_p + min(share / _WARM_UP, 1.0) * log_ratio)
+
+    def _terms(self, rows: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         codes, values = self.codes[rows], self.values[rows]
         chance = torch.rand(len(rows), 2, generator=generator, device=rows.device)
         share = torch.where(chance[:, :1] < self.masked, chance[:, 1:], 0.0)
@@ -157,8 +227,7 @@ class _Bound:
         codes = torch.where(hidden, UNSEEN, codes)
         with half_precision(rows.device):
             _, log_p, log_ratio = self.modules.log_weights(codes, values, 1, generator)
-        self.price = (self.price + self.rise).clamp(max=1.0)
-        return -(log_p + self.price * log_ratio)[:, 0]
+        return log_p[:, 0], log_ratio[:, 0]
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the bound of rows, in nats."""
@@ -226,20 +295,20 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
         """Values are shares of rows, between 0 and 1."""
         return TableEncoder(transform="uniform", rare_threshold=self.rare_threshold)
 
-    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+    def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
         for key, least in (("latent_width", 1), ("width", 1), ("components", 1), ("max_levels", 300)):
             if getattr(self, key) < least:
                 raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
-        counts = [np.bincount(encoded.codes[:, j], minlength=s.cardinality) for j, s in enumerate(encoded.slots)]
-        self.groups_ = group_levels(encoded, counts, self.max_levels, generator)
+        counts = [np.bincount(guide.codes[:, j], minlength=s.cardinality) for j, s in enumerate(guide.slots)]
+        self.groups_ = group_levels(guide, counts, self.max_levels, generator)
         self._build(torch_generator(generator))
-        narrow = narrow_rows(encoded, self.groups_)
+        narrow, told = narrow_rows(encoded, self.groups_), narrow_rows(guide, self.groups_)
         # A code that no row has keeps a little probability, or its logarithm would not exist.
-        found = [np.bincount(narrow.codes[:, j], minlength=s.cardinality) + 0.1 for j, s in enumerate(narrow.slots)]
+        found = [np.bincount(told.codes[:, j], minlength=s.cardinality) + 0.1 for j, s in enumerate(told.slots)]
         frequencies = [count / count.sum() for count in found]
         self.networks_.heads.start_from_frequencies(frequencies)
         if narrow.slots:
-            warm_up = 0.2 * self._steps(len(narrow))
+            warm_up = _WARM_UP * self._steps(len(narrow))
             self._train(_Bound(self.networks_, narrow, self.masked, warm_up), len(narrow), generator, progress)
             self._calibrate(frequencies, torch_generator(generator, self._on_device()))
         self.networks_.eval()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,31 @@ class Player(Protocol):
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """The loss of every record (b,) for training rows by their positions (b,) int64."""
+        ...
+
+
+@runtime_checkable
+class PrivatePlayer(Protocol):
+    """A player who can be trained privately although real rows are seen.
+
+    The loss of each record must depend on this record and on numbers drawn for it alone: not on the other records of
+    the batch, nor on how many they are, nor on how often this was called. Records may come in any order.
+    """
+
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """The loss of every record (b,) for training rows by their positions (b,) int64, at a ``share`` of training."""
+        ...
+
+
+@runtime_checkable
+class HasOwnLosses(Protocol):
+    """A private player with losses beside those of real records, as a discriminator has of made-up ones.
+
+    No real record enters them, so that they cost nothing, and are neither clipped nor noised.
+    """
+
+    def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """The losses (count,) of records that were made up."""
         ...
 
 

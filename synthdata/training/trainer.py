@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthdata.errors import ModelError
+from synthdata.errors import ModelError, PrivacyError
+from synthdata.privacy.dpsgd import NoisySteps
 from synthdata.progress import Progress
 from synthdata.training.callbacks import Average, Best, Pace, Weights, load_checkpoint, save_checkpoint
 from synthdata.training.device import choose_device, torch_generator
-from synthdata.training.objective import Objective, Player
+from synthdata.training.objective import HasOwnLosses, Objective, Player, PrivatePlayer
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,8 @@ class TrainingSettings:
         after: how much of the stage's progress was made before this training.
         until: how much will have been made after it.
         betas: how much of the gradients' mean and square AdamW keeps from step to step.
+        private: the noisy steps that players who see real rows have to take, instead of plain ones. No row is held out
+            then, no clock and no figure has a say, and the averaged weights of the last step are kept.
     """
 
     steps: int
@@ -61,6 +64,7 @@ class TrainingSettings:
     after: float = 0.0
     until: float = 1.0
     betas: tuple[float, float] = (0.9, 0.98)
+    private: NoisySteps | None = None
 
 
 @dataclass
@@ -99,6 +103,7 @@ def train(
 
     Raises:
         ModelError: the loss stopped being a number at once, before any good state was reached.
+        PrivacyError: private steps were asked for in a way that would let rows have a say.
         Cancelled: somebody asked to stop.
     """
     return _Training(objective, rows, settings, generator, progress).run()
@@ -116,10 +121,12 @@ class _Training:
         import torch
 
         self.objective, self.settings, self.progress = objective, settings, progress
+        if settings.private and (settings.time_budget is not None or settings.checkpoint is not None):
+            raise PrivacyError("Private training goes neither by the clock nor by a checkpoint.")
         self.device = choose_device(settings.device)
         objective.to(self.device)
         split = source.permutation(rows)
-        held = min(int(rows * settings.validation), settings.max_validation) if rows >= 20 else 0
+        held = 0 if settings.private else min(int(rows * settings.validation), settings.max_validation) if rows >= 20 else 0
         # With too few rows to hold any out, the figure is that of the training rows.
         self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
         self.learning = torch.from_numpy(split[held:]).to(self.device)
@@ -138,7 +145,7 @@ class _Training:
     def _compiled(self, player: Player) -> Any:
         import torch
 
-        if self.device.type == "cuda" and self.settings.compile:
+        if self.device.type == "cuda" and self.settings.compile and not self.settings.private:
             return torch.compile(player.losses, dynamic=False)
         return player.losses
 
@@ -150,7 +157,7 @@ class _Training:
         share = checked = pace.at(step)
         while share < 1.0:
             start = time.perf_counter()
-            applied = self._step(pace.rate(share))
+            applied = self._step(share)
             self.history.step_seconds += time.perf_counter() - start
             if not applied:
                 self.history.ending = NOT_A_NUMBER
@@ -182,7 +189,7 @@ class _Training:
         self.history.steps = step
         return self.history
 
-    def _step(self, rate: float) -> bool:
+    def _step(self, share: float) -> bool:
         """One turn of every player; False if a loss or gradient was not a number, which is then not applied."""
         import torch
 
@@ -190,20 +197,44 @@ class _Training:
             self.objective.players, self.losses, self.optimizers, self.averages, strict=True
         ):
             player.modules.train()
-            loss = losses(self._next_rows(), self.noise).mean()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            if self.settings.private and player.sees_real_rows:
+                self._private_gradients(player, self.settings.private, share)
+            else:
+                losses(self._next_rows(), self.noise).mean().backward()
             norm = torch.nn.utils.clip_grad_norm_(player.modules.parameters(), self.settings.clip)
             if not math.isfinite(float(norm)):
                 return False
             for group in optimizer.param_groups:
-                group["lr"] = self.settings.learning_rate * rate
+                group["lr"] = self.settings.learning_rate * self.pace.rate(share)
             optimizer.step()
             average.update()
         return True
 
+    def _private_gradients(self, player: Player, private: NoisySteps, share: float) -> None:
+        """Noisy gradients of a sample of the rows, and beside them those of losses that no real record enters."""
+        import torch
+
+        noise = self.noise
+        if not isinstance(player, PrivatePlayer):
+            raise PrivacyError(f"{type(player).__name__} has no loss of single records to be trained by privately.")
+        private.gradients(
+            player.modules, lambda rows: player.private_losses(rows, noise, share), len(self.learning), self.device
+        )
+        if isinstance(player, HasOwnLosses):
+            weights = [weight for weight in player.modules.parameters() if weight.requires_grad]
+            own = player.own_losses(round(private.plan.batch), noise).mean()
+            for weight, slope in zip(weights, torch.autograd.grad(own, weights, allow_unused=True), strict=True):
+                if slope is not None and weight.grad is not None:
+                    weight.grad += slope
+
     def _next_rows(self) -> torch.Tensor:
-        """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through."""
+        """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through.
+
+        In private training whoever asks here sees no rows, and all that counts is how many they are: as planned.
+        """
+        if self.settings.private:
+            return self.learning.new_zeros(max(round(self.settings.private.plan.batch), 1))
         size = min(self.settings.batch_size, len(self.learning))
         if len(self.waiting) < size:
             self._shuffle()
@@ -227,6 +258,9 @@ class _Training:
         """Judge the averaged weights by held-out rows."""
         import torch
 
+        if self.settings.private:
+            self._check_privately(share)
+            return
         start = time.perf_counter()
         for average in self.averages:
             average.swap()
@@ -243,6 +277,15 @@ class _Training:
         self.history.figures.append(figure)
         self.history.parts.append(list(getattr(self.objective, "parts", ())))
         self._report(share, **{self.objective.quality_name: figure})
+
+    def _check_privately(self, share: float) -> None:
+        """Keep the averaged weights at the end, whatever they are worth: to judge them would be a look at rows."""
+        if share >= 1.0:
+            for average in self.averages:
+                average.swap()
+            if all(bool(p.isfinite().all()) for module in self.modules for p in module.state_dict().values()):
+                self.best.offer(0.0, self.modules)
+        self._report(share)
 
     def _report(self, share: float, **figures: float) -> None:
         after, until = self.settings.after, self.settings.until

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from synthdata.models.networks.marks import Layout
+from synthdata.models.networks.nets import Vectors
 from synthdata.models.networks.row_heads import dense
 
 #: how far from its centre a number may lie, in widths of its mode
@@ -84,9 +85,7 @@ class Discriminator(nn.Module):
         self.layout, self.pack, self.dropout = layout, pack, dropout
         self.register_buffer("positions", torch.from_numpy(layout.positions), persistent=False)
         self.register_buffer("widths", torch.from_numpy(layout.widths), persistent=False)
-        self.conditions = nn.ParameterDict(
-            {"embedding": nn.Parameter(torch.randn(layout.width, _CONDITION, generator=generator) * 0.3)}
-        )
+        self.conditions = Vectors(layout.width, _CONDITION, generator, 0.3)
         inputs = layout.width + len(layout.numbers) + len(layout.sizes) + _CONDITION
         self.row = dense(inputs, width // 2, generator)
         self.first = dense(width // 2 * pack, width, generator)
@@ -100,7 +99,7 @@ class Discriminator(nn.Module):
         within = places * (marks @ self.widths[:, numbers]).float()
         line = line.index_add(1, torch.tensor(numbers, dtype=torch.long, device=marks.device), within)
         on_line = (marks @ (self.widths[:, numbers] > 0).float()).float()
-        told = functional.embedding(conditions, self.conditions["embedding"])
+        told = self.conditions(conditions)
         return torch.cat([marks, places * on_line, line, told], dim=-1)
 
     def forward(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from torch.nn import functional
 from synthdata.encoders.base import AllowedCells
 from synthdata.models.networks.marks import Layout
 from synthdata.models.networks.modes import Modes
+from synthdata.privacy.per_record import Lookups, Part, Products, Whole
 from synthdata.training.device import half_precision
 
 _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
@@ -88,6 +90,23 @@ class BoltzmannMachine(nn.Module):
         """The log-odds (b, hidden) of hidden units, as precise as places are."""
         weight, lines, bias = (p.to(places.dtype) for p in (self.weight, self.lines["weight"], self.inner["bias"]))
         return functional.embedding_bag(codes + self.starts, weight, mode="sum") + places @ lines + bias
+
+    def forward(self, codes: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """The log of a row's weight (b,); see `log_weight`."""
+        return self.log_weight(codes, places)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of: by how likely each hidden unit is to be on."""
+        codes, places = inputs[0] + self.starts, inputs[1]
+        with torch.no_grad():
+            on = torch.sigmoid(self.inputs(inputs[0], places)) * slopes[:, None]
+        each = slopes[:, None, None].expand(-1, codes.shape[1], 1)
+        return [
+            Lookups(self.weight, codes, on[:, None].expand(-1, codes.shape[1], -1), distinct=True),
+            Lookups(self.visible["bias"], codes, each, distinct=True),
+            Products(self.lines["weight"], None, places[None], on[None]),
+            Whole(self.inner["bias"], on),
+        ]
 
     def log_weight(self, codes: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """The log of a row's weight (b,), summed over hidden states: its log-probability plus log Z."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
-from synthdata.models.networks.nets import CellVectors, ColumnLinear, UnitDensity
+from synthdata.models.networks.nets import CellVectors, ColumnLinear, Start, UnitDensity
+from synthdata.privacy.per_record import Part, Products, Sums
 from synthdata.training.device import half_precision
 
 #: columns whose numbers of codes lie between the same two of these are computed together
@@ -34,6 +37,118 @@ class Shape(NamedTuple):
     dropout: float
 
 
+class FirstLayer(nn.Module):
+    """The first layers of all columns' networks: from vectors of the cells in their contexts that are known.
+
+    A cell that is not known is replaced by a vector of its own. In the first rows of a batch every column sees those
+    before it in the fixed order, ``before`` (d, d); in the others what it may see differs from row to row.
+    """
+
+    contexts: torch.Tensor
+    before: torch.Tensor
+
+    def __init__(self, contexts: torch.Tensor, before: torch.Tensor, shape: Shape, generator: torch.Generator) -> None:
+        super().__init__()
+        d, c = contexts.shape
+        self.register_buffer("contexts", contexts, persistent=False)
+        self.register_buffer("before", before, persistent=False)
+        self.cell_width = shape.cell_width
+        inputs = c * shape.cell_width
+        scale = math.sqrt(2) / math.sqrt(inputs)
+        self.weight = nn.Parameter(torch.randn(d, inputs, shape.width, generator=generator) * scale)
+        self.bias = nn.Parameter(torch.zeros(d, 1, shape.width))
+        #: what stands for unknown cells
+        self.embedding = nn.Parameter(torch.zeros(d, c, shape.width))
+        #: whether every column is in every context
+        self.whole = c == d
+
+    def forward(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None = None) -> torch.Tensor:
+        """(k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows, for k columns."""
+        in_order = len(vectors) - len(known)
+        parts = [self._ordered(vectors[:in_order], only)] if in_order or not len(vectors) else []
+        parts += [self._masked(vectors[in_order:], known, only)] if len(known) else []
+        return torch.cat(parts, dim=1)
+
+    def _shown(
+        self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is seen (k, b, inputs) and which cells are (k, b, c), where that differs from row to row."""
+        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
+        if self.whole:
+            inputs = vectors.flatten(1)
+        else:
+            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
+            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
+        return inputs * seen.to(inputs.dtype).repeat_interleave(self.cell_width, 2), seen
+
+    def _masked(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+        inputs, seen = self._shown(vectors, known, only)
+        unknown = _chosen(self.embedding, only).to(inputs.dtype)
+        bias, weight = _chosen(self.bias, only).to(inputs.dtype), _chosen(self.weight, only).to(inputs.dtype)
+        return torch.baddbmm(bias, inputs, weight) + torch.bmm((~seen).to(unknown), unknown)
+
+    def _ordered(self, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+        """Where the same inputs are missing in all rows, weights are left out, and one product does for all columns."""
+        b = len(vectors)
+        if not self.whole:
+            return self._masked(vectors, self.before.expand(b, -1, -1), only)
+        seen = _chosen(self.before, only)
+        k, d = seen.shape
+        weight = _chosen(self.weight, only).view(k, d, self.cell_width, -1) * seen[..., None, None]
+        flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
+        start, unknown = _chosen(self.bias, only), _chosen(self.embedding, only)
+        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
+        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of."""
+        vectors, known = inputs[0], inputs[1]
+        in_order = len(vectors) - len(known)
+        if self.whole:
+            return [_FirstGradients(self, vectors, known, slopes.transpose(0, 1))]
+        known = torch.cat([self.before.expand(in_order, -1, -1), known])
+        shown, seen = self._shown(vectors, known, None)
+        return [
+            Products(self.weight, self.bias, shown, slopes),
+            Products(self.embedding, None, (~seen).to(slopes), slopes),
+        ]
+
+
+@dataclass(frozen=True)
+class _FirstGradients:
+    """The gradients of a `FirstLayer` that sees whole rows: of vectors (b, d, w), for slopes (b, d, width)."""
+
+    layer: FirstLayer
+    vectors: torch.Tensor
+    known: torch.Tensor
+    slopes: torch.Tensor
+
+    def squares(self) -> torch.Tensor:
+        """Squared norms (b,): each slope counts with the cells seen, once for each unknown one, and for the bias."""
+        sizes, in_order = self.vectors.square().sum(-1), len(self.vectors) - len(self.known)
+        before, known = self.layer.before.to(sizes), self.known.to(sizes)
+        some = sizes[:in_order] @ before.T + (1 - before).sum(1) + 1
+        rest = torch.einsum("bkj,bj->bk", known, sizes[in_order:]) + (1 - known).sum(2) + 1
+        return (self.slopes.square().sum(-1) * torch.cat([some, rest])).sum(1)
+
+    def sums(self, factors: torch.Tensor) -> Sums:
+        """The weighted sums; those of rows in the fixed order take one product for all columns."""
+        layer, in_order = self.layer, len(self.vectors) - len(self.known)
+        slopes = self.slopes * factors[:, None, None]
+        d, w = layer.before.shape[0], layer.cell_width
+        flat = self.vectors[:in_order].flatten(1).T @ slopes[:in_order].flatten(1)
+        weight = flat.view(d, w, d, -1).permute(2, 0, 1, 3) * layer.before[..., None, None]
+        total = slopes[:in_order].sum(0)
+        unknown = (~layer.before).to(total)[..., None] * total[:, None]
+        weight = weight.reshape(layer.weight.shape)
+        if len(self.known):
+            shown, seen = layer._shown(self.vectors[in_order:], self.known, None)
+            rest = slopes[in_order:].transpose(0, 1)
+            weight = weight + torch.bmm(shown.transpose(1, 2), rest)
+            unknown = unknown + torch.bmm((~seen).to(rest).transpose(1, 2), rest)
+        return [(layer.weight, weight), (layer.bias, slopes.sum(0)[:, None]), (layer.embedding, unknown)]
+
+
 class ColumnNetworks(nn.Module):
     """One residual network per column, computed side by side.
 
@@ -52,17 +167,15 @@ class ColumnNetworks(nn.Module):
         #: the columns in the order in which rows are drawn
         self.order = list(range(len(slots)))
         self.numbers = [j for j, slot in enumerate(slots) if slot.continuous]
-        d, inputs = self.columns, contexts.shape[1] * shape.cell_width
+        d = self.columns
         self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
         places = torch.empty(d)
         places[torch.tensor(self.order, dtype=torch.long)] = (torch.arange(d) + 0.5) / max(d, 1)
         self.register_buffer("places", places, persistent=False)
         self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
-        self.unknown = nn.ParameterDict({"embedding": nn.Parameter(torch.zeros(d, contexts.shape[1], shape.width))})
-        self.inward = ColumnLinear(d, inputs, shape.width, generator) if inputs else None
-        #: whether every column is in every context
-        self.whole = contexts.shape[1] == d
-        self.start = nn.ParameterDict({"bias": nn.Parameter(torch.zeros(d, 1, shape.width))})
+        seen = self.seen_before(places[None])[0]
+        self.inward = FirstLayer(self.contexts, seen, shape, generator) if contexts.shape[1] else None
+        self.start = Start(d, shape.width)
         self.rise = nn.ModuleList(ColumnLinear(d, shape.width, shape.width, generator) for _ in range(shape.blocks))
         self.fall = nn.ModuleList(
             ColumnLinear(d, shape.width, shape.width, generator, 0.5) for _ in range(shape.blocks)
@@ -114,7 +227,7 @@ class ColumnNetworks(nn.Module):
     def own_weights(self, j: int) -> list[torch.Tensor]:
         """The weights that belong to column ``j``'s network alone, as views of the parameters."""
         layers = [*([self.inward] if self.inward is not None else []), *self.rise, *self.fall]
-        parts = [self.start["bias"][j], self.unknown["embedding"][j]]
+        parts = [self.start.bias[j]]
         parts += [tensor[j] for layer in layers for tensor in layer.parameters()]
         group = next(k for k, members in enumerate(self.groups) if j in members)
         parts += [tensor[self.groups[group].index(j)] for tensor in self.codes[group].parameters()]
@@ -130,51 +243,15 @@ class ColumnNetworks(nn.Module):
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
         """The last layer (k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
-        h = _chosen(self.start["bias"], only).expand(-1, len(vectors), -1)
         kind = vectors.device.type
         if torch.is_autocast_enabled(kind):
             vectors = vectors.to(torch.get_autocast_dtype(kind))
-        if self.inward is not None:
-            in_order = len(vectors) - len(known)
-            parts = [self._ordered(self.inward, vectors[:in_order], only)] if in_order else []
-            parts += [self._masked(self.inward, vectors[in_order:], known, only)] if len(known) else []
-            h = torch.cat(parts, dim=1)
+        h = self.start(len(vectors), only) if self.inward is None else self.inward(vectors, known, only)
         for rise, fall in self._blocks:
             h = h + fall(functional.relu(rise(functional.relu(h), only)), only)
             if generator is not None and self.shape.dropout:
                 h = h * _kept(h.shape, self.shape.dropout, generator, h.dtype)
         return functional.relu(h).float()
-
-    def _masked(
-        self, inward: ColumnLinear, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The first layer (k, b, width) where what is known (b, d, d) differs from row to row."""
-        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
-        if self.whole:
-            inputs = vectors.flatten(1)
-        else:
-            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
-            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
-        inputs = inputs * seen.to(inputs.dtype).repeat_interleave(self.shape.cell_width, 2)
-        unknown = _chosen(self.unknown["embedding"], only).to(inputs.dtype)
-        return inward(inputs, only) + torch.bmm((~seen).to(unknown), unknown)
-
-    def _ordered(self, inward: ColumnLinear, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-        """The first layer (k, b, width) where every column sees those before it in the fixed order.
-
-        The same inputs are missing in all rows, so weights are left out instead, and one product does for all columns.
-        """
-        b, seen = len(vectors), self.seen_before(self.places[None])[0]
-        if not self.whole:
-            return self._masked(inward, vectors, seen.expand(b, -1, -1), only)
-        seen = _chosen(seen, only)
-        k, d = seen.shape
-        weight = _chosen(inward.weight, only).view(k, d, self.shape.cell_width, -1) * seen[..., None, None]
-        flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
-        start = _chosen(inward.bias, only)
-        unknown = _chosen(self.unknown["embedding"], only)
-        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
-        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
 
     def log_probs(
         self,
@@ -248,12 +325,12 @@ class ColumnNetworks(nn.Module):
     def _hidden_of(self, j: int, codes: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
         """The last layer (n, width) of column ``j``'s network; columns that no row knows cost nothing."""
         context = self.contexts[j]
-        h = self.start["bias"][j].expand(len(codes), -1)
+        h = self.start.bias[j].expand(len(codes), -1)
         if self.inward is not None:
             seen = codes[:, context] != UNSEEN
             used = torch.nonzero(seen.any(0))[:, 0]
             weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
-            h = self.inward.bias[j] + (~seen).float() @ self.unknown["embedding"][j]
+            h = self.inward.bias[j] + (~seen).float() @ self.inward.embedding[j]
             if len(used):
                 columns, patchy = context[used], not bool(seen[:, used].all())
                 first, count = int(columns[0]), len(columns)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -12,10 +12,12 @@ from torch.nn import functional
 
 from synthdata.encoders.base import Slot
 from synthdata.models.networks.nets import scores
+from synthdata.privacy.per_record import Lookups, Part, Products
 from synthdata.training.device import half_precision
 
 #: features of a value, and of the place of a code, beside itself: sines and cosines of so many frequencies
 _HARMONICS, _PLACE_HARMONICS = 6, 4
+_ALONG = 2 + 2 * _PLACE_HARMONICS
 #: at most so many differences of two values are features too
 _MOST_PAIRS = 128
 #: in how many numbers the noise level is told to the network
@@ -30,6 +32,101 @@ class Shape(NamedTuple):
     dropout: float
 
 
+class _Placed(nn.Module):
+    """Vectors for the codes of columns of ``sizes`` (c,), to which a smooth function of the code's place is added.
+
+    ``features`` hold, for the columns of which codes have places, what there is to know of each place (size, along).
+    """
+
+    starts: torch.Tensor
+
+    def __init__(self, sizes: Sequence[int], features: Mapping[int, torch.Tensor]) -> None:
+        super().__init__()
+        self.sizes, self.placed = list(sizes), list(features)
+        for k, table in features.items():
+            self.register_buffer(f"places{k}", table, persistent=False)
+
+    def _smooth(self, along: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
+        """For columns with places their position and what is added (size, width) by ``along`` (columns, along, width)."""
+        return [(k, self.get_buffer(f"places{k}") @ part) for k, part in zip(self.placed, along, strict=True)]
+
+
+class CodeVectors(_Placed):
+    """The sum (b, width) of the vectors of a row's codes (b, c); a hidden code, -1, is one more code of its column."""
+
+    lasts: torch.Tensor
+
+    def __init__(
+        self, sizes: Sequence[int], features: Mapping[int, torch.Tensor], width: int, generator: torch.Generator
+    ) -> None:
+        super().__init__(sizes, features)
+        spread = 1 / math.sqrt(max(len(sizes), 1))
+        starts = torch.tensor([0, *(size + 1 for size in sizes)], dtype=torch.long).cumsum(0)
+        self.register_buffer("starts", starts[:-1], persistent=False)
+        self.register_buffer("lasts", torch.tensor(sizes, dtype=torch.long), persistent=False)
+        self.embedding = nn.Parameter(torch.randn(int(starts[-1]), width, generator=generator) * spread)
+        along = torch.randn(len(features), _ALONG, width, generator=generator)
+        self.along = nn.Parameter(along * spread * 0.5)
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """(b, c) to (b, width)."""
+        vectors = self.embedding
+        if self.placed:
+            parts = list(torch.split(vectors, [size + 1 for size in self.sizes]))
+            for k, smooth in self._smooth(self.along):
+                parts[k] = parts[k] + functional.pad(smooth, (0, 0, 0, 1))
+            vectors = torch.cat(parts)
+        return functional.embedding_bag(self._index(codes), vectors, mode="sum")
+
+    def _index(self, codes: torch.Tensor) -> torch.Tensor:
+        return self.starts + torch.where(codes < 0, self.lasts, codes)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of: every code has the same slope."""
+        codes = inputs[0]
+        parts: list[Part] = [
+            Lookups(self.embedding, self._index(codes), slopes[:, None].expand(-1, codes.shape[1], -1), distinct=True)
+        ]
+        if self.placed:
+            tables = [functional.pad(self.get_buffer(f"places{k}"), (0, 0, 0, 1)) for k in self.placed]
+            seen = [table[codes[:, k]] for k, table in zip(self.placed, tables, strict=True)]
+            parts.append(Products(self.along, None, torch.stack(seen), slopes.expand(len(seen), -1, -1)))
+        return parts
+
+
+class CodesHead(_Placed):
+    """Logits (b, all) of all columns' codes, one column after the other, by a hidden vector (b, width)."""
+
+    def __init__(
+        self, sizes: Sequence[int], features: Mapping[int, torch.Tensor], width: int, generator: torch.Generator
+    ) -> None:
+        super().__init__(sizes, features)
+        outputs = max(sum(sizes), 1)
+        self.weight = nn.Parameter(torch.randn(outputs, width, generator=generator) * (0.1 / math.sqrt(width)))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.along = nn.Parameter(torch.zeros(len(features), _ALONG, width))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(b, width) to (b, all)."""
+        weight = self.weight
+        if self.placed:
+            parts = list(torch.split(weight, self.sizes))
+            for k, smooth in self._smooth(self.along):
+                parts[k] = parts[k] + smooth
+            weight = torch.cat(parts)
+        return functional.linear(hidden, weight, self.bias)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of."""
+        hidden = inputs[0]
+        parts: list[Part] = [Products(self.weight, self.bias, hidden[None], slopes[None], turned=True)]
+        if self.placed:
+            split = torch.split(slopes, self.sizes, dim=1)
+            told = torch.stack([split[k] @ self.get_buffer(f"places{k}") for k in self.placed])
+            parts.append(Products(self.along, None, told, hidden.expand(len(told), -1, -1)))
+        return parts
+
+
 class Denoiser(nn.Module):
     """A residual network over all columns of a row at once.
 
@@ -37,8 +134,6 @@ class Denoiser(nn.Module):
     cell is not on the number line, or is itself hidden).
     """
 
-    starts: torch.Tensor
-    lasts: torch.Tensor
     turns: torch.Tensor
 
     def __init__(
@@ -53,22 +148,10 @@ class Denoiser(nn.Module):
         #: the columns whose codes have to be told apart, and those with a number line
         self.coded = [j for j, size in enumerate(self.sizes) if size > 1]
         self.lines = [j for j, slot in enumerate(slots) if slot.continuous]
-        starts = torch.tensor([0, *(self.sizes[j] + 1 for j in self.coded)], dtype=torch.long).cumsum(0)
-        self.register_buffer("starts", starts[:-1], persistent=False)
-        lasts = torch.tensor([self.sizes[j] for j in self.coded], dtype=torch.long)
-        self.register_buffer("lasts", lasts, persistent=False)
         self.register_buffer("turns", math.pi / 4 * 2.0 ** torch.arange(_HARMONICS), persistent=False)
         width, features = shape.width, 3 + 2 * _HARMONICS
-        spread = 1 / math.sqrt(max(len(self.coded), 1))
-        self.code_vectors = nn.ParameterDict(
-            {"embedding": nn.Parameter(torch.randn(int(starts[-1]), width, generator=generator) * spread)}
-        )
-        self.ordered = [j for j in self.coded if _has_places(slots[j])]
-        for j in self.ordered:
-            self.register_buffer(f"places{j}", _place_features(slots[j]), persistent=False)
-        along = 2 + 2 * _PLACE_HARMONICS
-        self.place_in = nn.Parameter(torch.randn(len(self.ordered), along, width, generator=generator) * spread * 0.5)
-        self.place_out = nn.Parameter(torch.zeros(len(self.ordered), along, width))
+        places = {k: _place_features(slots[j]) for k, j in enumerate(self.coded) if _has_places(slots[j])}
+        self.cells = CodeVectors([self.sizes[j] for j in self.coded], places, width, generator)
         contrast = _differences(len(self.lines), generator)
         self.contrast = nn.ParameterDict({"embedding": nn.Parameter(contrast)})
         inputs = len(self.lines) * features + len(contrast)
@@ -77,7 +160,7 @@ class Denoiser(nn.Module):
         self.levels = nn.ModuleList(_linear(2 * _LEVELS, width, generator, 0.5) for _ in range(shape.blocks))
         self.rise = nn.ModuleList(_linear(width, width, generator, math.sqrt(2)) for _ in range(shape.blocks))
         self.fall = nn.ModuleList(_linear(width, width, generator, 0.5) for _ in range(shape.blocks))
-        self.codes_head = _linear(width, max(sum(self.sizes[j] for j in self.coded), 1), generator, 0.1)
+        self.codes_head = CodesHead([self.sizes[j] for j in self.coded], places, width, generator)
         self.values_head = _linear(width, max(len(self.lines), 1), generator, 0.1)
 
     def start_from_frequencies(self, counts: Sequence[torch.Tensor]) -> None:
@@ -86,24 +169,10 @@ class Denoiser(nn.Module):
             for logits, j in zip(self.split(self.codes_head.bias[None]), self.coded, strict=True):
                 logits[0] = torch.log((counts[j] + 1) / (counts[j] + 1).sum())
 
-    def _with_places(self, weights: torch.Tensor, along: torch.Tensor, extra: int) -> torch.Tensor:
-        """Weights (codes, width), to which for ordered codes a smooth function of their place is added.
-
-        ``extra`` is how many codes more a column has in ``weights`` than in the table.
-        """
-        if not self.ordered:
-            return weights
-        parts = list(torch.split(weights, [self.sizes[j] + extra for j in self.coded]))
-        for k, j in enumerate(self.ordered):
-            smooth = self.get_buffer(f"places{j}") @ along[k]
-            at = self.coded.index(j)
-            parts[at] = parts[at] + (functional.pad(smooth, (0, 0, 0, extra)) if extra else smooth)
-        return torch.cat(parts)
-
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits (b, all) of the codes of all coded columns, one column after the other."""
-        weight = self._with_places(self.codes_head.weight, self.place_out, 0)
-        return functional.linear(hidden, weight, self.codes_head.bias)
+        logits: torch.Tensor = self.codes_head(hidden)
+        return logits
 
     def split(self, logits: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits (b, all) as one (b, size) for every coded column."""
@@ -125,9 +194,7 @@ class Denoiser(nn.Module):
         b = len(codes)
         h = torch.zeros(b, self.shape.width, device=codes.device)
         if self.coded:
-            coded = codes[:, self.coded]
-            vectors = self._with_places(self.code_vectors["embedding"], self.place_in, 1)
-            h = functional.embedding_bag(self.starts + torch.where(coded < 0, self.lasts, coded), vectors, mode="sum")
+            h = self.cells(codes[:, self.coded])
         if self.lines:
             # In full precision: where noise is low, half precision would be a noise of its own.
             angle = values[..., None] * self.turns

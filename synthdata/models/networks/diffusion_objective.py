@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from synthdata.encoders.base import Encoded
+from synthdata.errors import PrivacyError
 from synthdata.models.networks.diffusion import Denoiser
 from synthdata.models.networks.diffusion_sampler import denoised
 from synthdata.models.networks.nets import scores
@@ -35,7 +36,8 @@ class Records:
         self.there = torch.from_numpy(~np.isnan(lines))
         self.values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float()
         # Columns without a number line need no denoising, and rarely a table has no codes to find.
-        coded, lined = len(network.coded), 3.0 * float(self.there.float().sum(1).mean())
+        coded = len(network.coded)
+        lined = 3.0 * float(self.there.float().sum(1).mean()) if network.lines else 0.0
         self.share = 1.0 if not lined else min(max(coded / (coded + lined), 0.1), 0.9) if coded else 0.0
 
     def to(self, device: torch.device) -> None:
@@ -53,6 +55,16 @@ class Records:
             parts.append(self._values_loss(rows[cut:], generator, generator) / (1 - self.share))
         return torch.cat(parts)
 
+    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+        """The losses (b,) of rows without number lines, each record's share of hidden codes drawn for itself.
+
+        Raises:
+            PrivacyError: there are number lines, whose denoising spreads noise levels evenly over a batch.
+        """
+        if self.modules.lines:
+            raise PrivacyError("Denoising of values has no private form.", "Cut number lines into bins.")
+        return self._codes_loss(rows, generator, generator, even=False)
+
     def quality(self, rows: torch.Tensor) -> float:
         """The mean loss of rows in nats and squared units, with the same hiding and noise at each call."""
         noise = torch.Generator(rows.device).manual_seed(0)
@@ -64,18 +76,28 @@ class Records:
                 total += float(self._values_loss(part, noise).double().sum())
         return total / max(2 * len(rows), 1)
 
-    def _known(self, n: int, generator: torch.Generator, often: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """For each record a random share of what is known, and whether values are among it."""
+    def _known(
+        self, n: int, generator: torch.Generator, often: float, even: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """For each record a random share of what is known, ``even`` over the records, and whether values are among it."""
         device = self.codes.device
-        share = (torch.randperm(n, generator=generator, device=device) + 0.5) / max(n, 1)
+        if even:
+            share = (torch.randperm(n, generator=generator, device=device) + 0.5) / max(n, 1)
+        else:
+            share = torch.rand(n, generator=generator, device=device)
         return share, torch.rand(n, 1, generator=generator, device=device) < often
 
     def _codes_loss(
-        self, rows: torch.Tensor, noise: torch.Generator, dropout: torch.Generator | None = None
+        self,
+        rows: torch.Tensor,
+        noise: torch.Generator,
+        dropout: torch.Generator | None = None,
+        *,
+        even: bool = True,
     ) -> torch.Tensor:
         """Minus the log-probability of hidden codes, weighed so that it is that of the whole row in random order."""
         network, n, codes = self.modules, len(rows), self.codes[rows]
-        share, with_values = self._known(n, noise, 0.5)
+        share, with_values = self._known(n, noise, 0.5, even)
         columns = len(network.coded)
         count = (share * columns).long() + 1
         # Ranks count from the end: the code of the highest hidden one would be drawn next.

@@ -110,7 +110,7 @@ def settle_codes(
 
     Small errors would else add up along the columns.
     """
-    device = network.starts.device
+    device = network.turns.device
     codes = torch.full((n, len(network.sizes)), -1, device=device)
     for j, size in enumerate(network.sizes):
         if size == 1:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from synthdata.encoders.base import UNSEEN, Slot
 from synthdata.models.networks.columns import _even
 from synthdata.models.networks.nets import CellVectors
 from synthdata.models.networks.splines import Spline
+from synthdata.privacy.per_record import Part, Sums
 from synthdata.training.device import half_precision
 
 _KNOTS, _HARMONICS = 8, 4
@@ -45,6 +47,30 @@ class MaskedLinear(nn.Module):
     def forward(self, x: torch.Tensor, outputs: slice = slice(None)) -> torch.Tensor:
         """(b, inputs) to (b, outputs), or to a slice of them."""
         return functional.linear(x, self.weight[outputs] * self.mask[outputs], self.bias[outputs])
+
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of, of the whole layer."""
+        return [_MaskedProducts(self, inputs[0], slopes)]
+
+
+@dataclass(frozen=True)
+class _MaskedProducts:
+    """The gradients of a `MaskedLinear`: products of inputs (b, n) and slopes (b, m) where the mask lets them through."""
+
+    layer: MaskedLinear
+    inputs: torch.Tensor
+    slopes: torch.Tensor
+
+    def squares(self) -> torch.Tensor:
+        """Squared norms (b,)."""
+        squares = self.slopes.square()
+        return ((squares @ self.layer.mask.to(squares)) * self.inputs.square()).sum(1) + squares.sum(1)
+
+    def sums(self, factors: torch.Tensor) -> Sums:
+        """The weighted sums."""
+        slopes = self.slopes * factors[:, None]
+        return [(self.layer.weight, slopes.T @ self.inputs * self.layer.mask), (self.layer.bias, slopes.sum(0))]
 
 
 class FlowNetwork(nn.Module):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import Slot
+from synthdata.errors import PrivacyError
+from synthdata.privacy.per_record import Lookups, Part, Products, Whole
 
 #: by how much the unit interval is narrowed before shares become normal scores, which therefore end at ±EDGE
 MARGIN = 5e-4
@@ -43,9 +46,47 @@ class ColumnLinear(nn.Module):
         bias, weight = (self.bias, self.weight) if only is None else (self.bias[only], self.weight[only])
         return torch.baddbmm(bias.to(x.dtype), x, weight.to(x.dtype))
 
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of, all groups at once."""
+        if len(inputs) > 1 and inputs[1] is not None:
+            raise PrivacyError("Gradients of single records are known for all columns together only.")
+        return [Products(self.weight, self.bias, inputs[0], slopes)]
+
     def of_one(self, x: torch.Tensor, group: int) -> torch.Tensor:
         """One of the groups: (b, inputs) to (b, outputs)."""
         return torch.addmm(self.bias[group].to(x.dtype), x, self.weight[group].to(x.dtype))
+
+
+class Start(nn.Module):
+    """What each of ``groups`` columns starts from where it is predicted from nothing: (groups, b, width)."""
+
+    def __init__(self, groups: int, width: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(groups, 1, width))
+
+    def forward(self, rows: int, only: torch.Tensor | None = None) -> torch.Tensor:
+        """The same for each of ``rows`` rows."""
+        return (self.bias if only is None else self.bias[only]).expand(-1, rows, -1)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """The slopes themselves."""
+        return [Whole(self.bias, slopes.transpose(0, 1)[:, :, None])]
+
+
+class Vectors(nn.Module):
+    """A learnt vector for each of ``count`` things: (b,) to (b, width)."""
+
+    def __init__(self, count: int, width: int, generator: torch.Generator, gain: float) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(count, width, generator=generator) * gain)
+
+    def forward(self, index: torch.Tensor) -> torch.Tensor:
+        """The vectors of some of them."""
+        return functional.embedding(index, self.embedding)
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of."""
+        return [Lookups(self.embedding, inputs[0][:, None], slopes[:, None], distinct=True)]
 
 
 class CellVectors(nn.Module):
@@ -65,7 +106,7 @@ class CellVectors(nn.Module):
         self, slots: Sequence[Slot], width: int, knots: int, harmonics: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        self.knots = knots
+        self.knots, self.lined = knots, any(slot.continuous for slot in slots)
         sizes = [slot.cardinality + (knots + 1 if slot.continuous else 0) for slot in slots]
         self.embedding = nn.Parameter(torch.randn(sum(sizes), width, generator=generator) * 0.5)
         self.weight = nn.Parameter(torch.randn(len(slots), 2 + 2 * harmonics, width, generator=generator) * 0.2)
@@ -86,9 +127,21 @@ class CellVectors(nn.Module):
 
     def forward(self, codes: torch.Tensor, values: torch.Tensor, column: int | None = None) -> torch.Tensor:
         """Vectors (b, d, width) of codes and values (b, d); with ``column`` those (b, width) of one column's (b,)."""
-        at = slice(None) if column is None else slice(column, column + 1)
         if column is not None:
             codes, values = codes[:, None], values[:, None]
+        first, second, between, features = self._read(codes, values, column)
+        learnt = torch.lerp(
+            functional.embedding(first, self.embedding), functional.embedding(second, self.embedding), between
+        )
+        at = slice(None) if column is None else slice(column, column + 1)
+        vectors = learnt + torch.einsum("bdf,dfw->bdw", features, self.weight[at])
+        return vectors if column is None else vectors[:, 0]
+
+    def _read(
+        self, codes: torch.Tensor, values: torch.Tensor, column: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Which two learnt vectors (b, d) stand for a cell, how far between them (b, d, 1) it lies, and its features."""
+        at = slice(None) if column is None else slice(column, column + 1)
         # A cell that is not known has the code UNSEEN; what stands for it is masked out later.
         codes = codes.clamp(min=0)
         on_line = self.continuous[at] & (codes == 0)
@@ -105,13 +158,22 @@ class CellVectors(nn.Module):
         left = step.floor().clamp(max=self.knots - 1)
         first = torch.where(on_line, self.lines[at] + left.long(), self.starts[at] + codes)
         between = torch.where(on_line, step - left, 0.0)
-        learnt = torch.lerp(
-            functional.embedding(first, self.embedding),
-            functional.embedding(first + on_line.long(), self.embedding),
-            between[..., None],
-        )
-        vectors = learnt + torch.einsum("bdf,dfw->bdw", features, self.weight[at])
-        return vectors if column is None else vectors[:, 0]
+        return first, first + on_line.long(), between[..., None], features
+
+    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
+        """What the gradients of single records are made of; no two columns share a learnt vector."""
+        if len(inputs) > 2:
+            raise PrivacyError("Gradients of single records are known for all columns together only.")
+        first, second, between, features = self._read(inputs[0], inputs[1], None)
+        if self.lined:
+            index = torch.cat([first, second], dim=1)
+            halves = torch.cat([slopes * (1 - between), slopes * between], dim=1)
+        else:
+            index, halves = first, slopes
+        return [
+            Lookups(self.embedding, index, halves, distinct=True),
+            Products(self.weight, None, features.transpose(0, 1).to(slopes), slopes.transpose(0, 1)),
+        ]
 
 
 class UnitDensity(nn.Module):

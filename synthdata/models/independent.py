@@ -103,4 +103,3 @@ class Independent(DensityMixin, ImputationMixin):
 
     def _restore(self, state: State) -> None:
         self.shares_ = [state.arrays[str(j)] for j in range(len(self.encoder_.slots))]
-

@@ -82,8 +82,9 @@ def describe_models() -> list[dict[str, Any]]:
     """What each model is and can do: ``name``, ``class``, ``summary``, ``abilities`` and ``parameters``.
 
     ``abilities`` are the names in `abilities.ABILITIES`, and ``native conditions`` where rows under conditions are
-    drawn directly instead of by rejection. ``parameters`` maps each name to its type and default as text. A model that
-    cannot be loaded has the key ``problem`` and no parameters.
+    drawn directly instead of by rejection, and ``differential privacy`` where the family has a private form.
+    ``parameters`` maps each name to its type and default as text. A model that cannot be loaded has the key ``problem``
+    and no parameters.
 
     >>> [model["name"] for model in describe_models()][:2]
     ['auto', 'independent']
@@ -103,6 +104,8 @@ def _described(name: str, cls: type[Synthesizer]) -> dict[str, Any]:
     abilities = [ability for ability in ABILITIES if hasattr(cls, ability)]
     if cls._sample_given is not Synthesizer._sample_given:
         abilities.append("native conditions")
+    if cls.has_private_form():
+        abilities.append("differential privacy")
     parameters = {
         key: {"type": _type_name(hints.get(key, str)), "default": repr(parameter.default)}
         for key, parameter in inspect.signature(cls.__init__).parameters.items()

@@ -62,7 +62,9 @@ class Plan:
             PrivacyError: nothing is left, or the plan makes no sense.
         """
         if not (steps >= 1 and batch > 0 and clip > 0 and physical >= 1):
-            raise PrivacyError(f"Private training needs steps, a batch and a clip above 0, found {steps}, {batch}, {clip}.")
+            raise PrivacyError(
+                f"Private training needs steps, a batch and a clip above 0, found {steps}, {batch}, {clip}."
+            )
         rate = min(batch / max(rows, 1.0), 1.0)
         budget = ledger.privacy
         noise = sigma_for(budget.epsilon, budget.delta, rate, steps, ledger.charges)

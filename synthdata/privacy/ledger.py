@@ -236,7 +236,8 @@ STRUCTURE = (
 )
 FLOATING_POINT = (
     "Counts are integers with integer noise drawn exactly. Choices between answers and loss distributions are computed "
-    "in double precision."
+    "in double precision. Gradients and their noise are in single precision; their sums are rounded to a grid, so that "
+    "low bits tell nothing."
 )
 
 

@@ -91,7 +91,7 @@ class ProductSums:
 
 @dataclass(frozen=True)
 class Lookups:
-    """Vectors (v, w) looked up at ``index`` (b, t) with slopes (b, t, w); ``distinct`` if no record looks one up twice."""
+    """Vectors (v, w) looked up at ``index`` (b, t), with slopes (b, t, w); ``distinct`` if none is looked up twice."""
 
     weight: nn.Parameter
     index: torch.Tensor

@@ -126,7 +126,13 @@ class _Training:
         self.device = choose_device(settings.device)
         objective.to(self.device)
         split = source.permutation(rows)
-        held = 0 if settings.private else min(int(rows * settings.validation), settings.max_validation) if rows >= 20 else 0
+        held = (
+            0
+            if settings.private
+            else min(int(rows * settings.validation), settings.max_validation)
+            if rows >= 20
+            else 0
+        )
         # With too few rows to hold any out, the figure is that of the training rows.
         self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
         self.learning = torch.from_numpy(split[held:]).to(self.device)
@@ -225,8 +231,8 @@ class _Training:
             weights = [weight for weight in player.modules.parameters() if weight.requires_grad]
             own = player.own_losses(round(private.plan.batch), noise).mean()
             for weight, slope in zip(weights, torch.autograd.grad(own, weights, allow_unused=True), strict=True):
-                if slope is not None and weight.grad is not None:
-                    weight.grad += slope
+                if slope is not None:
+                    weight.grad = slope if weight.grad is None else weight.grad + slope
 
     def _next_rows(self) -> torch.Tensor:
         """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through.

@@ -1,6 +1,6 @@
 """What private training costs in time, and how good its rows are: neural families on one table, by the referee.
 
-    python tests/benchmarks/bench_private_training.py TRAIN.parquet                      seconds a step, private and plain
+    python tests/benchmarks/bench_private_training.py TRAIN.parquet        seconds a step, private and plain
     python tests/benchmarks/bench_private_training.py TRAIN.parquet --test TEST.parquet --referee REFEREE.py
         [--epsilon 1 2 4 8] [--model autoregressive] [--synthetic NAME=FILE.parquet ...] [--plain]
 
@@ -84,14 +84,17 @@ def judged(options: argparse.Namespace, files: dict[str, Path]) -> dict[str, Any
     arguments = [f"--{key}={value}" for key, value in files.items()]
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         command = [options.python, str(options.referee), *arguments, "--quick", f"--json={out.name}"]
-        subprocess.run([*command, f"--spec={options.spec}"], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run([*command, f"--spec={options.spec}"], check=True, stdout=subprocess.DEVNULL)
         found: dict[str, Any] = json.loads(Path(out.name).read_text())["synthetic"]
     return found
 
 
 def qualities(options: argparse.Namespace, train_table: pd.DataFrame) -> None:
     """Each ε's rows by the referee."""
-    print("\n| what | ε spent | shape err % | trend err % | utility | fit s | sample s |\n|---|---:|---:|---:|---:|---:|---:|")
+    print(
+        "\n| what | ε spent | shape err % | trend err % | utility | fit s | sample s |"
+        "\n|---|---:|---:|---:|---:|---:|---:|"
+    )
     runs: list[tuple[str, Path, str]] = [
         (entry.partition("=")[0], Path(entry.partition("=")[2]), "| | |") for entry in options.synthetic
     ]

@@ -55,9 +55,7 @@ class Words(nn.Module):
 def gradients_one_by_one(losses: torch.Tensor, weights: list[nn.Parameter]) -> list[torch.Tensor]:
     rows = [torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True) for loss in losses]
     zero = [torch.zeros_like(weight) for weight in weights]
-    return [
-        torch.stack([z if row[k] is None else row[k] for row in rows]) for k, z in enumerate(zero)
-    ]
+    return [torch.stack([z if row[k] is None else row[k] for row in rows]) for k, z in enumerate(zero)]
 
 
 def agree(networks: nn.Module, losses: Callable[[], torch.Tensor], true: list[torch.Tensor], rounding: float) -> None:
@@ -183,7 +181,7 @@ def test_a_weight_that_no_layer_tells_of_is_refused() -> None:
             return (self.inner(x) + self.loose["bias"]).sum(1)
 
     networks = Loose()
-    with pytest.raises(PrivacyError, match="weight 'loose.bias'"):
+    with pytest.raises(PrivacyError, match=r"weight 'loose\.bias'"):
         require_layers(networks, lambda: networks(torch.ones(3, 2)))
 
 

@@ -47,7 +47,7 @@ class _Placed(nn.Module):
             self.register_buffer(f"places{k}", table, persistent=False)
 
     def _smooth(self, along: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
-        """For columns with places their position and what is added (size, width) by ``along`` (columns, along, width)."""
+        """For columns with places their position and what is added (size, width), by ``along`` (c, along, width)."""
         return [(k, self.get_buffer(f"places{k}") @ part) for k, part in zip(self.placed, along, strict=True)]
 
 
@@ -70,7 +70,7 @@ class CodeVectors(_Placed):
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """(b, c) to (b, width)."""
-        vectors = self.embedding
+        vectors: torch.Tensor = self.embedding
         if self.placed:
             parts = list(torch.split(vectors, [size + 1 for size in self.sizes]))
             for k, smooth in self._smooth(self.along):
@@ -108,7 +108,7 @@ class CodesHead(_Placed):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """(b, width) to (b, all)."""
-        weight = self.weight
+        weight: torch.Tensor = self.weight
         if self.placed:
             parts = list(torch.split(weight, self.sizes))
             for k, smooth in self._smooth(self.along):

@@ -79,7 +79,7 @@ class Records:
     def _known(
         self, n: int, generator: torch.Generator, often: float, even: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """For each record a random share of what is known, ``even`` over the records, and whether values are among it."""
+        """For each record a random share of what is known, if wanted ``even``, and whether values are among it."""
         device = self.codes.device
         if even:
             share = (torch.randperm(n, generator=generator, device=device) + 0.5) / max(n, 1)

@@ -48,7 +48,6 @@ class MaskedLinear(nn.Module):
         """(b, inputs) to (b, outputs), or to a slice of them."""
         return functional.linear(x, self.weight[outputs] * self.mask[outputs], self.bias[outputs])
 
-
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """What the gradients of single records are made of, of the whole layer."""
         return [_MaskedProducts(self, inputs[0], slopes)]
@@ -56,7 +55,7 @@ class MaskedLinear(nn.Module):
 
 @dataclass(frozen=True)
 class _MaskedProducts:
-    """The gradients of a `MaskedLinear`: products of inputs (b, n) and slopes (b, m) where the mask lets them through."""
+    """The gradients of a `MaskedLinear`: products of inputs (b, n) and slopes (b, m) where the mask has them."""
 
     layer: MaskedLinear
     inputs: torch.Tensor

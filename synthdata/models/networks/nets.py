@@ -140,7 +140,7 @@ class CellVectors(nn.Module):
     def _read(
         self, codes: torch.Tensor, values: torch.Tensor, column: int | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Which two learnt vectors (b, d) stand for a cell, how far between them (b, d, 1) it lies, and its features."""
+        """Which two learnt vectors (b, d) stand for a cell, how far between them (b, d, 1) it is, and its features."""
         at = slice(None) if column is None else slice(column, column + 1)
         # A cell that is not known has the code UNSEEN; what stands for it is masked out later.
         codes = codes.clamp(min=0)

@@ -127,7 +127,7 @@ def game(**changes: object) -> tuple[_Game, Encoded]:
     pack = int(changes.pop("pack", 5))  # type: ignore[call-overload]
     critic = Discriminator(layout, 16, pack, 0.0, noise)
     settings = {"penalty": 10.0, "temperature": 0.5, "by_sampling": True, **changes}
-    return _Game(made, critic, _Conditions(layout, counts), rows, split, modes, **settings), rows  # type: ignore[arg-type]
+    return _Game(made, critic, _Conditions(layout, counts), rows, rows, split, modes, **settings), rows  # type: ignore[arg-type]
 
 
 def test_only_the_discriminator_sees_real_rows_in_one_forward_pass():

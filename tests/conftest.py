@@ -56,9 +56,12 @@ def breast_cancer() -> pd.DataFrame:
     return pd.read_csv(DATA / "breast_cancer.csv")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; a test that asks for it is skipped where there is none."""
+    """A headless Chromium; a test that asks for it is skipped where there is none.
+
+    Each file of tests has its own, so that none is left open, with an event loop of its own, while other tests run.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     from scripts.browser import launch
 

@@ -87,7 +87,7 @@ def test_killed_processes_are_outcomes() -> None:
     waiting = Order(json.dumps({"bytes": 10**6}).encode())  # waits for a table that never comes
 
     def kill(event: Event) -> None:
-        for child in children():
+        for child in trials_under_way():
             os.kill(child, signal.SIGKILL)
 
     for outcome in side_by_side(
@@ -131,11 +131,19 @@ def working(process: int) -> bool:
     return state != "Z"
 
 
-def children(parent: int | None = None) -> list[int]:
+def children(parent: int) -> list[int]:
     """The processes that a process has started."""
-    parent = os.getpid() if parent is None else parent
     tasks = Path(f"/proc/{parent}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
+
+
+def trials_under_way() -> list[int]:
+    """The trials that this process has started; it has other children, such as the browser of other tests."""
+    return [
+        child
+        for child in children(os.getpid())
+        if b"synthdata.comparison.trial" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    ]
 
 
 def test_the_list_of_models() -> None:

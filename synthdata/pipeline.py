@@ -168,7 +168,7 @@ def run(
                 policy=rules,
                 progress=progress,
                 source_checks=source_checks,
-                log_prob=synthesizer.log_prob if isinstance(synthesizer, HasLogProb) else None,
+                log_prob=chosen.log_prob if isinstance(chosen := synthesizer.chosen, HasLogProb) else None,
             )
         with progress.stage("report", "Writing the report"):
             sizes = (len(train), len(held), len(synthetic))

@@ -207,6 +207,11 @@ class Auto(DensityMixin, ImputationMixin):
         self._require_fitted()
         return [f"The model {self.choice_.family!r} was chosen: {self.choice_.why}.", *self.model_.notes]
 
+    @property
+    def chosen(self) -> Synthesizer:
+        """The fitted model of the chosen family, whose abilities are those that there are."""
+        return self.model_
+
     # From here on every call is the chosen model's.
 
     def make_encoder(self) -> TableEncoder:

@@ -203,6 +203,11 @@ class Synthesizer(ABC):
         frame, sound = self.encoder_.decode_sound(encoded)
         return conditions.settle(frame, encoded, self.encoder_)[sound]
 
+    @property
+    def chosen(self) -> Synthesizer:
+        """The model that answers: itself, or the one that it chose for the table."""
+        return self
+
     def save(self, path: str | Path) -> None:
         """Write the model into the folder ``path``: ``manifest.json`` and ``arrays.safetensors``, no code.
 

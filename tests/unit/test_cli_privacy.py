@@ -113,6 +113,15 @@ def test_a_run_says_what_epsilon_covers_and_what_not(command: Command, tmp_path:
     assert abs(len(pd.read_parquet("result/synthetic.parquet")) - 900) < 300
 
 
+def test_auto_under_a_budget_makes_the_whole_line(command: Command, tmp_path: Path) -> None:
+    """The model that it chooses may lack abilities that others have."""
+    code, _, message = command("run", "people.csv", "--model", "auto", "--epsilon", "3", "--out", "result")
+    assert code in (0, 1), message
+    assert read_ledger(tmp_path / "result" / "ledger.json")["epsilon_spent"] <= 3.0
+    notes = json.loads((tmp_path / "result" / "report.json").read_text())["notes"]
+    assert any("was chosen: it keeps the privacy budget" in note for note in notes)
+
+
 def test_a_fit_that_fails_has_spent_what_it_looked_at(command: Command, tmp_path: Path) -> None:
     options = ["--model", "mst", "--epsilon", "1", "--delta", "9e-4", "--save", "model"]
     pd.concat([pd.read_csv("people.csv")] * 4).to_csv("people.csv", index=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -139,6 +140,9 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     name: ClassVar[str] = "autoregressive"
     summary: ClassVar[str] = "a small network per column given the others; the most faithful on mixed tables"
+
+    # Noise does what dropout is for, and hides small steps: fewer passes at a higher rate get further.
+    private_settings = MappingProxyType({"epochs": 15, "learning_rate": 8e-3, "dropout": 0.0})
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ from torch.nn import functional
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.number_line import normal_scores
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import ModelError
+from synthdata.errors import ModelError, PrivacyError
 from synthdata.models.networks.adversarial import REACH, Discriminator, Generator
 from synthdata.models.networks.level_groups import (
     Groups,
@@ -405,6 +405,15 @@ class ConditionalGAN(NeuralSynthesizer):
             self.coverage_ = [parts[0] for parts in history.parts[: history.best + 1]]
         self.generator_.eval()
         self._calibrate(frequencies, torch_generator(generator, self._on_device()))
+
+    def _require_settings(self) -> None:
+        super()._require_settings()
+        alone = self._setting("pack") == 1 and not self._setting("penalty") and not self._setting("by_sampling")
+        if self._privately and not alone:
+            raise PrivacyError(
+                "Private training sees each record by itself: not in packs, by a gradient penalty or by sampling.",
+                "Leave out pack, penalty and by_sampling.",
+            )
 
     def _build(self, noise: torch.Generator) -> None:
         layout = Layout(self.modes_)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -88,6 +89,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     summary: ClassVar[str] = "masked and Gaussian diffusion by one network; faithful numbers, conditions on any cells"
 
     log_prob_kind: ClassVar[Kind] = "estimate"
+
+    private_settings = MappingProxyType({"epochs": 15, "learning_rate": 3e-3})
 
     groups_: list[Groups]
     network_: Denoiser

@@ -123,7 +123,16 @@ class NeuralSynthesizer(Synthesizer):
                 "Private training keeps no checkpoint: whoever goes on from one would pay for half of the steps only.",
                 "Leave out the parameter checkpoint.",
             )
-        self._require_settings()
+        self._privately = True
+        try:
+            self._require_settings()
+            self._learn_privately(rows, schema, generator, progress)
+        finally:
+            self._privately, self._private = False, None
+
+    def _learn_privately(
+        self, rows: Guarded[Table], schema: Schema, generator: np.random.Generator, progress: Progress
+    ) -> None:
         encoder, ledger = PrivateDomain(rows, schema, PRIVATE_BINS).encoder(), rows.ledger
         if encoder.slots:
             ledger.reserve("marginals", math.sqrt(_MARGINALS) * ledger.mu_of("training"))
@@ -131,14 +140,10 @@ class NeuralSynthesizer(Synthesizer):
         encoder = binned(encoder, counts)
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
         guide = unrelated_rows(encoder.slots, counts, min(encoder.rows, _MOST_GUIDES), generator)
-        self._privately = True
-        try:
-            plan = self._plan(ledger, guide, generator)
-            real = rows.map(lambda table: encode_privately(encoder, table, generator)).opened(plan.charge())
-            self._private = NoisySteps(plan, ledger.entropy)
-            self._learn(real, guide, generator, progress)
-        finally:
-            self._privately, self._private = False, None
+        plan = self._plan(ledger, guide, generator)
+        real = rows.map(lambda table: encode_privately(encoder, table, generator)).opened(plan.charge())
+        self._private = NoisySteps(plan, ledger.entropy)
+        self._learn(real, guide, generator, progress)
 
     def _plan(self, ledger: Ledger, guide: Encoded, generator: np.random.Generator) -> Plan:
         """How to train, by settings and the noisy number of rows alone."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -258,6 +259,8 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
     name: ClassVar[str] = "tvae"
     summary: ClassVar[str] = "a variational autoencoder: rows as places in a latent space, to look at and to move in"
     log_prob_kind: ClassVar[Kind] = "bound"
+
+    private_settings = MappingProxyType({"epochs": 15, "learning_rate": 8e-3})
 
     groups_: list[Groups]
 

@@ -149,6 +149,9 @@ class Recording:
                     "Let each layer be used once in a loss that has to be private.",
                 )
             seen.add(layer)
+        if not losses.requires_grad:
+            # Where every column has one cell there is nothing to learn.
+            return []
         slopes = torch.autograd.grad(losses.sum(), outputs, allow_unused=True)
         parts: list[Part] = []
         for (layer, inputs, _), slope in zip(self.calls, slopes, strict=True):
@@ -209,7 +212,9 @@ def clipped_sums(
     with recording(networks) as record:
         found = losses()
     parts = record.parts(found)
-    squares = torch.stack([part.squares() for part in parts]).sum(0)
+    squares = torch.zeros(len(found), device=found.device)
+    for part in parts:
+        squares = squares + part.squares()
     finite = torch.isfinite(squares)
     if not bool(finite.all()):
         parts = [_without(part, ~finite) for part in parts]

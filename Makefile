@@ -2,12 +2,13 @@
 # make test    set up what the tests need (a browser and a PostgreSQL included) and run them
 # make lint    formatting, style, types
 # make bench   speed and memory, beside SDV, on this machine
+# make bench-private   private training beside plain: TABLE=train.parquet, and for what the rows are worth TEST= and REFEREE=
 # make clean   remove what these made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench bench-private clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -32,6 +33,10 @@ lint:
 bench:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/bench.py $(ARGS)
+
+bench-private:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/bench_private_training.py $(TABLE) $(if $(TEST),--test $(TEST) --referee $(REFEREE)) $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist

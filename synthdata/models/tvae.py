@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -216,17 +217,22 @@ class _Bound:
         return -(log_p + self.price * log_ratio)
 
     def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
-        """Minus the bounds (b,) of records, at the price that a latent place has by then."""
-        log_p, log_ratio = self._terms(rows, generator)
+        """Minus the bounds (b,) of records, at the price that a latent place has by then.
+
+        In full precision: half of it makes ready for each size of a batch anew, and these sizes are drawn.
+        """
+        log_p, log_ratio = self._terms(rows, generator, half=False)
         return -(log_p + min(share / _WARM_UP, 1.0) * log_ratio)
 
-    def _terms(self, rows: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _terms(
+        self, rows: torch.Tensor, generator: torch.Generator, *, half: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         codes, values = self.codes[rows], self.values[rows]
         chance = torch.rand(len(rows), 2, generator=generator, device=rows.device)
         share = torch.where(chance[:, :1] < self.masked, chance[:, 1:], 0.0)
         hidden = torch.rand(codes.shape, generator=generator, device=rows.device) < share
         codes = torch.where(hidden, UNSEEN, codes)
-        with half_precision(rows.device):
+        with half_precision(rows.device) if half else nullcontext():
             _, log_p, log_ratio = self.modules.log_weights(codes, values, 1, generator)
         return log_p[:, 0], log_ratio[:, 0]
 

@@ -113,9 +113,10 @@ def inspect_source(
         width += slot.cardinality + slot.continuous
     costs = []
     with progress.stage("estimate", "Timing models on samples"):
-        for number, name in enumerate(model_names()):
+        names = model_names()
+        for number, name in enumerate(names):
             costs.append(estimate(name, real, seeds))
-            progress.step((number + 1) / len(model_names()))
+            progress.step((number + 1) / len(names))
     return Inspection(
         loaded.display,
         len(real),
@@ -169,7 +170,7 @@ def estimate_network(model: NeuralSynthesizer, real: Table, generator: np.random
     sample = real.take(np.sort(generator.permutation(len(real))[:rows]))
     try:
         model.fit(sample, seed=0)
-        start, drawn = time.perf_counter(), min(len(real), TRIAL_ROWS[1])
+        start, drawn = time.perf_counter(), min(len(real), TRIAL_ROWS[0])
         model.sample(drawn, seed=0)
     except (ModelError, SchemaError) as error:
         return Cost(model.name, None, str(error))

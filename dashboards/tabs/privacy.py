@@ -15,6 +15,9 @@ from synthdata.runs.store import RunInfo
 def show(report: Report, run: RunInfo) -> None:
     """Draw the part."""
     st.html(render_part(report, "finding"))
+    if report.facts["privacy"].get("dp"):
+        st.html(render_part(report, "guarantee"))
+        st.html(render_part(report, "audit"))
     distances = (report.facts["privacy"].get("details") or {}).get("distances") or {}
     drawing = charts.distance_overlay(distances, theme.current())
     if drawing is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from synthdata.cli.auditing import audit
 from synthdata.cli.augmenting import augment
 from synthdata.cli.budgeting import budget
 from synthdata.cli.comparing import compare
@@ -20,7 +21,7 @@ from synthdata.cli.looking import dashboard, inspect, models
 from synthdata.cli.modelling import fit, impute, sample, score
 from synthdata.errors import Cancelled, SynthdataError
 
-COMMANDS = (inspect, run, fit, sample, impute, score, evaluate, augment, compare, models, budget, dashboard)
+COMMANDS = (inspect, run, fit, sample, impute, score, evaluate, augment, compare, models, budget, audit, dashboard)
 
 app = typer.Typer(
     help="Synthetic tabular data, with its fidelity, usefulness and privacy measured.",

@@ -33,6 +33,15 @@ class HasLogProb(Protocol):
 
 
 @runtime_checkable
+class HasRecordLoss(Protocol):
+    """A model that says, to whoever audits it, the loss that it minimises, for each row by itself."""
+
+    def record_loss(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """One number (n,) per row, lower where the model accounts for the row better; any scale will do."""
+        ...
+
+
+@runtime_checkable
 class ScoresAnomalies(Protocol):
     """A model that says how unusual a row is."""
 

@@ -6,7 +6,6 @@ The questions are those that NIST SP 800-226 (guidelines for evaluating differen
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ class Looks:
     stage: str
     count: int
     mechanism: str
+    strength: str
     purpose: str
     paid_from: str
 
@@ -83,10 +83,31 @@ def guarantee(report: Report) -> Guarantee | None:
 
 def _looks(charges: list[dict[str, Any]]) -> tuple[Looks, ...]:
     """The charges by kind, in the order in which each kind was first made."""
-    kinds = Counter(
-        (str(charge.get("stage")), str(charge.get("mechanism")), str(charge.get("part_of") or "")) for charge in charges
-    )
+    kinds: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for charge in charges:
+        kind = (str(charge.get("stage")), str(charge.get("mechanism")), str(charge.get("part_of") or ""))
+        kinds.setdefault(kind, []).append(charge)
     return tuple(
-        Looks(stage, count, mechanism, PURPOSES.get(stage, ""), f"part of “{part}”" if part else "the budget")
-        for (stage, mechanism, part), count in kinds.items()
+        Looks(
+            stage,
+            len(alike),
+            mechanism,
+            _strength(alike),
+            PURPOSES.get(stage, ""),
+            f"part of “{part}”" if part else "the budget",
+        )
+        for (stage, mechanism, part), alike in kinds.items()
     )
+
+
+def _strength(charges: list[dict[str, Any]]) -> str:
+    """How much noise looks of one kind had: σ or ε, by what a row changes, and how rows were sampled into steps."""
+    said = []
+    for key, sign in (("sigma", "σ"), ("epsilon", "ε"), ("sensitivity", "sensitivity"), ("rate", "sampling rate")):
+        values = sorted({float(charge[key]) for charge in charges if isinstance(charge.get(key), int | float)})
+        if not values or (key == "rate" and values == [1.0]):
+            continue
+        ends = [f"{value:.3g}" for value in dict.fromkeys((values[0], values[-1]))]
+        said.append(f"{sign} {' to '.join(dict.fromkeys(ends))}")
+    steps = sum(int(charge.get("steps") or 1) for charge in charges)
+    return ", ".join([*said, f"{steps:,} steps"] if steps > len(charges) else said)

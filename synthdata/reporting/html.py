@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers, palette, series, svg, words
 from synthdata.reporting.attacks import attack_rows
+from synthdata.reporting.auditing import attack_figures, finding
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.guarantee import guarantee
 from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
@@ -196,6 +197,7 @@ def _environment() -> Environment:
         moment=numbers.moment,
         listing=numbers.listing,
         score=numbers.score,
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
         kind=lambda kind: KINDS.get(kind, kind),
     )
     environment.globals.update(
@@ -210,6 +212,8 @@ def _environment() -> Environment:
         rate_words=RATES,
         attack_rows=attack_rows,
         guarantee=guarantee,
+        audit_finding=finding,
+        audit_figures=attack_figures,
         plural=numbers.plural,
         asset=_asset,
         bars_shown=BARS_SHOWN,

@@ -18,7 +18,7 @@ from synthdata.reporting.terminal import terminal_summary
 __all__ = ["ColumnFacts", "Report", "Score", "terminal_summary"]
 
 # Entries of a dimension that are not figures.
-_NOT_FIGURES = ("verdict", "details", "attacks", "dp")
+_NOT_FIGURES = ("verdict", "details", "attacks", "dp", "audit")
 
 
 @dataclass(frozen=True)

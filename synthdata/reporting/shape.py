@@ -58,7 +58,7 @@ def check(facts: Any, where: str = "The report") -> None:
     checker.member(run, "rows", dict, "run.")
     for dimension in ("fidelity", "utility", "privacy"):
         for name, figure in checker.member(facts, dimension, dict).items():
-            if name in ("verdict", "details", "attacks", "dp"):
+            if name in ("verdict", "details", "attacks", "dp", "audit"):
                 continue
             checker.figure(figure, f"{dimension}.{name}")
     verdict = checker.member(facts["privacy"], "verdict", dict, "privacy.", required=False)

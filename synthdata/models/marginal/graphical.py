@@ -84,6 +84,18 @@ class GraphicalModel:
             return None
         return np.asarray(self._beliefs[place].sum(axis=_without(self.tree.cliques[place], group)))
 
+    def log_prob(self, cells: np.ndarray) -> np.ndarray:
+        """The log-probability (n,) of rows of cells (n, d), by the cliques' and separators' joint distributions."""
+        out = np.zeros(len(cells))
+        with np.errstate(divide="ignore"):
+            for belief, clique, shared in zip(self._beliefs, self.tree.cliques, self.tree.separators, strict=True):
+                out += np.log(belief[tuple(cells[:, j] for j in clique)])
+                if shared:
+                    above = belief.sum(axis=_without(clique, shared))
+                    # Where the separator is impossible the clique is, too, and the row stays so.
+                    out -= np.log(np.maximum(above[tuple(cells[:, j] for j in shared)], 1e-300))
+        return out
+
     def draw(self, n: int, generator: np.random.Generator) -> np.ndarray:
         """Rows (n, d) int64; each cell of a clique comes as often, given what is known, as expected up to a row."""
         rows = np.zeros((n, len(self.sizes)), dtype=np.int64)

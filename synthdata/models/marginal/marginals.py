@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.bins import Bins, allowed_cells, from_cells, to_cells
@@ -78,6 +79,11 @@ class MarginalSynthesizer(Synthesizer):
         """Which columns were measured together, by name."""
         names = [slot.name for slot in self.encoder_.slots]
         return [tuple(names[j] for j in group) for group in self.measured_]
+
+    def record_loss(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """Minus the log-probability (n,) of each row's cells, for audits; a cell without a code counts as the first."""
+        cells = to_cells(self.encoder_.encode(self._rows_of(table), None), self.cuts_)
+        return -np.maximum(self.model_.log_prob(np.maximum(cells, 0)), -1e6)
 
     def _sample(self, n: int, generator: np.random.Generator) -> Encoded:
         return from_cells(self.model_.draw(n, generator), self.cuts_, generator)

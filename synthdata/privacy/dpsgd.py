@@ -96,6 +96,7 @@ class NoisySteps:
         self.plan, self.entropy = plan, entropy
         #: how many steps have begun
         self.taken = 0
+        self._required = False
 
     def sample(self, rows: int) -> np.ndarray:
         """Positions (m,) of the rows in the next step's sample, each of ``rows`` by itself with the plan's probability.
@@ -126,11 +127,14 @@ class NoisySteps:
         """
         import torch
 
-        from synthdata.privacy.per_record import clipped_sums
+        from synthdata.privacy.per_record import clipped_sums, require_layers
 
         plan, chosen = self.plan, torch.from_numpy(self.sample(rows))
         weights = [weight for weight in networks.parameters() if weight.requires_grad]
         sums: dict[torch.nn.Parameter, torch.Tensor] = {}
+        if not self._required and len(chosen):
+            require_layers(networks, lambda: losses(chosen[:1].to(device)))
+            self._required = True
         for part in torch.split(chosen, plan.physical) if len(chosen) else ():
             found, _ = clipped_sums(networks, lambda part=part: losses(part.to(device)), plan.clip)  # type: ignore[misc]
             for weight, total in found.items():

@@ -195,7 +195,9 @@ def require_layers(networks: nn.Module, losses: Callable[[], torch.Tensor]) -> N
         found = losses()
     told = {id(p) for layer, _, _ in record.calls for p in _told(layer)}
     names = [(name, p) for name, p in networks.named_parameters() if p.requires_grad and id(p) not in told]
-    slopes = torch.autograd.grad(found.sum(), [p for _, p in names], allow_unused=True) if names else ()
+    if not names or not found.requires_grad:
+        return
+    slopes = torch.autograd.grad(found.sum(), [p for _, p in names], allow_unused=True)
     for (name, _), slope in zip(names, slopes, strict=True):
         if slope is not None:
             raise PrivacyError(f"No layer tells how the weight {name!r} enters the loss of single records.")

@@ -59,6 +59,7 @@ def noisy(frame: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
         (0.01, "exact", "leak found"),
         (0.01, "outliers", "leak found"),
         (0.2, "noisy", "leak found"),
+        (0.05, "noisy", "leak found"),
     ],
 )
 def test_planted_copies_are_found(share: float, kind: str, state: str) -> None:

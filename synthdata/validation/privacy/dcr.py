@@ -13,8 +13,9 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable
-from synthdata.validation.privacy.neighbour_tests import NeighbourTest, neighbour_tests
-from synthdata.validation.privacy.space import Neighbours, Space, nearest
+from synthdata.validation.privacy.neighbour_tests import NeighbourTest, linkage_test, neighbour_tests
+from synthdata.validation.privacy.record_linkage import link_weights
+from synthdata.validation.privacy.space import Neighbours, Space, nearest, nearest_by_part
 from synthdata.validation.statistics import around
 
 #: pairs of rows that are looked at, the fewest synthetic rows that take part, and the most
@@ -23,6 +24,8 @@ PAIRS, FEWEST, MOST = 250_000_000, 2_000, 8_000
 PRODUCTS = 40_000_000_000
 #: rows behind the figure on real rows alone
 REFERENCE_ROWS = 3_000
+#: real rows, and other synthetic ones, that are looked at cell by cell as what a synthetic row may be a copy of
+CANDIDATES = 8
 TIE = 1e-6
 
 
@@ -47,12 +50,13 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
     if not comparison.views:
         raise NotComputable("No column is judged, so rows have no distance.")
     space = Space.of(comparison, seed.generator("directions"))
-    real, member, points = _draw(comparison, space, seed)
+    rows = _draw(comparison, space, seed)
+    real, member, points = rows.real, rows.member, rows.points
     fresh = np.flatnonzero(~member)
     members = np.flatnonzero(member)
     equal = np.sort(seed.generator("drawn down").choice(members, min(len(fresh), len(members)), replace=False))
     first, second, to_train, to_holdout = nearest(points, real, [equal, fresh])
-    tests = neighbour_tests(first.positions, first.distances, second.distances, member)
+    tests = (*neighbour_tests(first.positions, first.distances, second.distances, member), _linkage(comparison, rows))
     value, spread = nearer_share(to_train, to_holdout)
     reference, between = _reference(real, equal, fresh, seed)
     figure = Figure(value, around(value, spread), reference, "target", target=0.5, n=len(points))
@@ -64,8 +68,20 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
     return Nearness(figure, tests, len(real) / (comparison.rows("train") + comparison.rows("holdout")), distances)
 
 
-def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Real rows in random order, which of them are train rows, and synthetic rows: as many as the work allowed permits.
+@dataclass(frozen=True)
+class _Drawn:
+    """The rows that take part: real ones (m, d), which of them are train rows (m,), synthetic ones (n, d), all in
+    random order; and the cells of each view."""
+
+    real: np.ndarray
+    member: np.ndarray
+    points: np.ndarray
+    real_cells: list[np.ndarray]
+    made_cells: list[np.ndarray]
+
+
+def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> _Drawn:
+    """As many rows as the work allowed permits.
 
     Train and holdout keep their proportion. The order is random so that of equally near rows a random one comes first.
     """
@@ -75,11 +91,29 @@ def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> tuple[np.ndar
     kept = min(holdout, max(1, round(total * holdout / (train + holdout))))
     train_rows = comparison.draw("train", max(1, total - kept), seed.generator("train rows"))
     holdout_rows = comparison.draw("holdout", kept, seed.generator("holdout rows"))
-    synthetic_rows = comparison.draw("synthetic", min(MOST, max(pairs // total, 200)), seed.generator("synthetic rows"))
+    made = comparison.draw("synthetic", min(MOST, max(pairs // total, 200)), seed.generator("synthetic rows"))
+    made = seed.generator("synthetic order").permutation(made)
     real = np.vstack([space.encode("train", train_rows), space.encode("holdout", holdout_rows)])
     member = np.repeat([True, False], [len(train_rows), len(holdout_rows)])
     order = seed.generator("order").permutation(len(real))
-    return real[order], member[order], space.encode("synthetic", synthetic_rows)
+    cells = [
+        np.concatenate([view.values("train", train_rows), view.values("holdout", holdout_rows)])[order]
+        for view in comparison.views
+    ]
+    own = [view.values("synthetic", made) for view in comparison.views]
+    return _Drawn(real[order], member[order], space.encode("synthetic", made), cells, own)
+
+
+def _linkage(comparison: Comparison, rows: _Drawn) -> NeighbourTest:
+    """Are the real rows that synthetic rows can be linked to train rows more often than chance has it?"""
+    among_real = nearest_by_part(rows.points, rows.real, CANDIDATES)
+    if len(rows.points) > 1:
+        among_made = nearest_by_part(rows.points, rows.points, CANDIDATES, same=True)
+        among_made = np.where(among_made == np.arange(len(among_made))[:, None], -1, among_made)
+    else:
+        among_made = np.full((1, 1), -1)
+    weights = link_weights(comparison.views, rows.real_cells, rows.made_cells, among_real, among_made)
+    return linkage_test(among_real, weights, rows.member)
 
 
 def nearer_share(to_train: Neighbours, to_holdout: Neighbours) -> tuple[float, float]:

@@ -79,6 +79,17 @@ def neighbour_tests(
     )
 
 
+def linkage_test(among_real: np.ndarray, weights: np.ndarray, member: np.ndarray) -> NeighbourTest:
+    """The same for every synthetic row's candidates (n, k) among the real rows, by how clear each link is (n, k)."""
+    return _test(
+        "synthetic rows that can be linked to one real row: it is a train row",
+        weights.ravel(),
+        0.0,
+        among_real.ravel(),
+        member,
+    )
+
+
 def _test(name: str, weight: np.ndarray, light: float, nearest: np.ndarray, member: np.ndarray) -> NeighbourTest:
     count, total = len(member), float(weight.sum())
     chance = float(member.mean())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -119,6 +120,31 @@ def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray]
 
     side_by_side(search, range(0, len(points), step))
     return [Neighbours(_distances(points, others, positions), positions) for positions in found]
+
+
+def nearest_by_part(points: np.ndarray, others: np.ndarray, parts: int, *, same: bool = False) -> np.ndarray:
+    """The position (n, parts) of the nearest of ``others`` (m, d) in each of some parts of about equal size.
+
+    The nearest of all is among them; with ``others`` in random order the rest are random near ones, in a fraction of
+    the time that the next nearest would take. With ``same`` the two are the same rows and no row is its own neighbour.
+    """
+    edges = np.linspace(0, len(others), min(parts, len(others)) + 1).astype(int)
+    half_norms = (others**2).sum(axis=1) / 2
+    step = max(1, BLOCK // (4 * max(1, len(others))))
+    transposed = np.ascontiguousarray(others.T)
+    found = np.empty((len(points), len(edges) - 1), np.int64)
+
+    def search(start: int) -> None:
+        part = slice(start, start + step)
+        closeness = points[part] @ transposed
+        closeness -= half_norms
+        if same:
+            closeness[np.arange(len(closeness)), start + np.arange(len(closeness))] = -np.inf
+        for column, (low, high) in enumerate(pairwise(edges)):
+            found[part, column] = low + closeness[:, low:high].argmax(axis=1)
+
+    side_by_side(search, range(0, len(points), step))
+    return found
 
 
 def nearest_distances(points: np.ndarray, others: np.ndarray, k: int, *, skip: int = 0) -> np.ndarray:

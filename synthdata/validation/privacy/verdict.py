@@ -1,8 +1,9 @@
 """The verdict on privacy in three states, with what the tests would have been able to see.
 
 All tests share a family-wise error of 1 % (Holm): a generator that copies nothing is said to leak once in a hundred
-times at most. "No leak found" is only said where copying of `WORTH_SEEING` of the rows would have been seen with
-probability `PROBABILITY`; otherwise it is "cannot tell". No state says that a table is anonymous: no test can.
+times at most. How it is shared out is fixed beforehand (`error_shares`): the tests that see most get most. "No leak
+found" is only said where copying of `WORTH_SEEING` of the rows would have been seen with probability `PROBABILITY`;
+otherwise it is "cannot tell". No state says that a table is anonymous: no test can.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ALPHA = 0.01
 PROBABILITY = 0.95
 #: the share of copied rows that the tests must be able to see before "no leak found" is said
 WORTH_SEEING = 0.05
+#: how the family-wise error is shared out: between tests of exact copies; to the three of nearness; between the rest
+COPIES_SHARE, NEAR_SHARES, OTHERS_SHARE = 0.2, (0.05, 0.2, 0.35), 0.2
 #: what is said of the model itself
 REMEMBERS, FORGETS = "remembers rows", "no sign that it remembers rows"
 
@@ -53,16 +56,18 @@ def verdict(
 
     ``holdout_differs`` names columns in which the holdout is not like train: that can look like a leak, and is said.
     """
-    excesses = [*(copies.tests if copies else ()), *replayed]
-    tests = [test.to_json() for test in excesses] + [test.to_json() for test in (near.tests if near else ())]
+    tests = [test.to_json() for test in (copies.tests if copies else ())]
+    tests += [test.to_json() for test in (near.tests if near else ())]
+    tests += [test.to_json() for test in replayed]
     tests += [test.to_json() for attack in attacks if not attack.holds_model for test in attack.tests]
-    _correct(tests)
+    shares = error_shares(copies, near, len(tests))
+    _correct(tests, shares)
     on_model = [test.to_json() for attack in attacks if attack.holds_model for test in attack.tests]
     _correct(on_model)
     model = None
     if on_model:
         model = REMEMBERS if any(test["leak"] for test in on_model) else FORGETS
-    power = _power(comparison, copies, near, ALPHA / max(1, len(tests)))
+    power = _power(comparison, copies, near, [ALPHA * share for share in shares])
     if any(test["leak"] for test in tests):
         text = _say(tests, copies)
         if holdout_differs:
@@ -86,9 +91,21 @@ def verdict(
     return Verdict("no leak found", text, power, tests + on_model, model)
 
 
-def _correct(tests: list[dict[str, Any]]) -> None:
+def error_shares(copies: Copies | None, near: Nearness | None, count: int) -> list[float]:
+    """Each test's share of the family-wise error, in the order of the verdict's ``count`` tests; 1 in all.
+
+    Those of exact copies come first, then those of nearness; what is not there leaves its share to the others.
+    """
+    first = [COPIES_SHARE / len(copies.tests)] * len(copies.tests) if copies and copies.tests else []
+    nearest = list(NEAR_SHARES[: len(near.tests)]) if near else []
+    rest = count - len(first) - len(nearest)
+    shares = [*first, *nearest, *([OTHERS_SHARE / rest] * rest if rest else [])]
+    return [share / sum(shares) for share in shares]
+
+
+def _correct(tests: list[dict[str, Any]], shares: Sequence[float] | None = None) -> None:
     """Write into each test its p-value corrected for the others (Holm), and whether that is a leak."""
-    for test, corrected in zip(tests, holm([test["p_value"] for test in tests]), strict=True):
+    for test, corrected in zip(tests, holm([test["p_value"] for test in tests], shares), strict=True):
         test |= {"p_corrected": corrected, "leak": corrected < ALPHA}
 
 
@@ -161,16 +178,20 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
     return " ".join([*sentences, f"That this is chance has a probability of {chance}."])
 
 
-def _power(comparison: Comparison, copies: Copies | None, near: Nearness | None, level: float) -> dict[str, Any]:
+def _power(
+    comparison: Comparison, copies: Copies | None, near: Nearness | None, levels: Sequence[float]
+) -> dict[str, Any]:
     """The least shares of copied rows that would be seen with `PROBABILITY`; None where not even all copied would."""
     n = min(comparison.rows("synthetic"), comparison.rows("train"))
     shares, needed = [], []
-    for test in copies.tests if copies and comparison.holdout is not None else ():
+    found = copies.tests if copies else ()
+    for test, level in zip(found, levels, strict=False) if comparison.holdout is not None else ():
         if test.distinguishable > 0:
             rows = rows_to_see(test, level) / test.distinguishable
             shares.append(min(1.0, rows / n))
             needed.append(int(np.ceil(rows / WORTH_SEEING)))
-    nearly = [test.share_to_see(level, PROBABILITY) for test in (near.tests if near else ())]
+    later = zip(near.tests if near else (), levels[len(found) :], strict=False)
+    nearly = [test.share_to_see(level, PROBABILITY) for test, level in later]
     covered = near.covered if near else 1.0  # a copy of a row that was not drawn cannot be seen
     return {
         "copies_share": min(shares, default=None),

@@ -15,8 +15,9 @@ from synthdata.validation.base import Comparison, NotComputable
 from synthdata.validation.privacy.copies import copies, excess, row_keys
 from synthdata.validation.privacy.dcr import nearness
 from synthdata.validation.privacy.neighbour_tests import neighbour_tests
+from synthdata.validation.privacy.record_linkage import link_weights
 from synthdata.validation.privacy.replay import replays
-from synthdata.validation.privacy.space import Space, nearest
+from synthdata.validation.privacy.space import Space, nearest, nearest_by_part
 from synthdata.validation.privacy.verdict import rows_to_see, verdict
 
 SEED = SeedTree(0)
@@ -211,3 +212,42 @@ def test_no_sentence_says_anonymous(mixed: Callable[[int, int], Table]) -> None:
     for made in (mixed(500, 1), mixed(500, 3)):
         compared = Comparison.of(mixed(500, 1), mixed(200, 2), made)
         assert "anonym" not in verdict(compared, copies(compared), nearness(compared, SEED), []).text.lower()
+
+
+def test_a_disturbed_copy_is_linked_to_its_original_and_a_fresh_row_to_none() -> None:
+    generator = np.random.default_rng(0)
+    count = 400
+    names = [f"c{i}" for i in range(8)]
+    number = Column(name="n", kind="numerical", dtype="float64", nullable=True)
+    schema = Schema(columns=(*(Column(name=name, kind="categorical") for name in names), number))
+
+    def drawn() -> pd.DataFrame:
+        cells = {name: generator.choice(list("abcdefgh"), count) for name in names}
+        return pd.DataFrame({**cells, "n": np.where(generator.random(count) < 0.1, np.nan, generator.random(count))})
+
+    train, fresh = drawn(), drawn()
+    made = fresh.copy()
+    made.iloc[:50] = train.iloc[100:150].to_numpy()
+    made.loc[:24, "c0"] = "a"  # one cell changed
+    made["n"] = made["n"].astype(float)
+    compared = Comparison.of(Table(train, schema), None, Table(made, schema))
+    space = Space.of(compared, generator)
+    points = {side: space.encode(side, np.arange(count)) for side in ("train", "synthetic")}
+    among_real = nearest_by_part(points["synthetic"], points["train"], 8)
+    among_made = nearest_by_part(points["synthetic"], points["synthetic"], 8, same=True)
+    assert (among_made != np.arange(count)[:, None]).all()
+    cells = {side: [view.values(side) for view in compared.views] for side in ("train", "synthetic")}
+    weights = link_weights(compared.views, cells["train"], cells["synthetic"], among_real, among_made)
+    best = among_real[np.arange(count), weights.argmax(axis=1)]
+    assert (best[:50] == np.arange(100, 150)).all()
+    assert np.median(weights[:50].max(axis=1)) > 0.9
+    assert np.median(weights[50:].max(axis=1)) < 0.05
+
+
+def test_the_nearest_of_all_is_among_the_nearest_by_part() -> None:
+    generator = np.random.default_rng(1)
+    points, others = generator.random((30, 3)).astype(np.float32), generator.random((101, 3)).astype(np.float32)
+    parts = nearest_by_part(points, others, 4)
+    assert parts.shape == (30, 4)
+    assert (parts == nearest(points, others)[0].positions[:, None]).any(axis=1).all()
+    assert (np.diff(parts, axis=1) > 0).all()

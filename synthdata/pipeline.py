@@ -25,6 +25,7 @@ from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
 from synthdata.privacy.ledger import Privacy
+from synthdata.privacy.persons import numbered_persons, person_key
 from synthdata.progress import EventLog, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.html import render
@@ -332,10 +333,14 @@ def spent_by(synthesizer: Synthesizer) -> tuple[float, float]:
 def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
     """Two parts, each row by a coin of its own, so that one row more or less moves no other.
 
+    Where the schema says whose a row is, each person has a coin, for all of their rows.
+
     Raises:
         TableError: all rows fell on one side.
     """
     held = generator.random(len(table)) < fraction
+    if key := person_key(table.schema):
+        held = held[numbered_persons(table.frame[key])]
     if held.all() or not held.any():
         raise TableError("The table is too small to set rows aside one by one.", "Give more rows, or use `fit`.")
     return table.take(np.flatnonzero(~held)), table.take(np.flatnonzero(held))

@@ -18,6 +18,7 @@ from synthdata.cli.options import (
     PolicyFile,
     Protected,
     Query,
+    RowsPerPerson,
     SchemaFile,
     Seed,
     Settings,
@@ -55,10 +56,11 @@ def run(
     time_budget: TimeBudget = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
+    rows_per_person: RowsPerPerson = None,
 ) -> None:
     """From a real table to a judged synthetic one: fit, draw, measure, report."""
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
-    privacy = privacy_of(epsilon, delta)
+    privacy = privacy_of(epsilon, delta, rows_per_person)
     from synthdata import pipeline
 
     able_to_print(pdf)

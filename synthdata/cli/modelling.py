@@ -17,6 +17,7 @@ from synthdata.cli.options import (
     ModelFolder,
     Output,
     Query,
+    RowsPerPerson,
     SchemaFile,
     Seed,
     Settings,
@@ -43,10 +44,11 @@ def fit(
     time_budget: TimeBudget = None,
     epsilon: Epsilon = None,
     delta: Delta = None,
+    rows_per_person: RowsPerPerson = None,
 ) -> None:
     """Fit a model on every row and save it."""
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
-    privacy = privacy_of(epsilon, delta)
+    privacy = privacy_of(epsilon, delta, rows_per_person)
     from synthdata import pipeline
 
     with working() as (console, progress):

@@ -43,6 +43,13 @@ DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute
 TimeBudget = Annotated[float | None, typer.Option("--time-budget", help="Seconds that fitting may take.")]
 Epsilon = Annotated[float | None, typer.Option("--epsilon", help="Budget of differential privacy.")]
 Delta = Annotated[float | None, typer.Option("--delta", help="Probability with which ε may not hold.")]
+RowsPerPerson = Annotated[
+    int | None,
+    typer.Option(
+        "--rows-per-person",
+        help="With --epsilon, where the schema names a sequence key: how many rows of each person count (1).",
+    ),
+]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
 Share = Annotated[
     bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")

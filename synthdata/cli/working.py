@@ -51,7 +51,7 @@ def finish(console: Console, report: Report) -> None:
         raise typer.Exit(1)
 
 
-def privacy_of(epsilon: float | None, delta: float | None) -> Privacy | None:
+def privacy_of(epsilon: float | None, delta: float | None, rows_per_person: int | None = None) -> Privacy | None:
     """The budget that the options ask for; None where they ask for none.
 
     Raises:
@@ -62,8 +62,11 @@ def privacy_of(epsilon: float | None, delta: float | None) -> Privacy | None:
     if epsilon is None:
         if delta is not None:
             raise PrivacyError("--delta says nothing without --epsilon.", "Give both: --epsilon 1 --delta 1e-6.")
+        if rows_per_person is not None:
+            raise PrivacyError("--rows-per-person says nothing without --epsilon.", "Give both, or leave it away.")
         return None
-    return Privacy(epsilon) if delta is None else Privacy(epsilon, delta)
+    given = {"delta": delta, "rows_per_person": rows_per_person}
+    return Privacy(epsilon, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
 def settings_of(model: str, device: Device, time_budget: float | None) -> list[str]:

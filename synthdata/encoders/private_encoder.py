@@ -17,7 +17,6 @@ from synthdata.encoders.numeric import NumericEncoder, NumericOptions
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import PrivacyError
 from synthdata.privacy.bounds import LEVELS, Look, bin_edges, bounds, categories, decimals, null_share
-from synthdata.privacy.charges import counting_sigma
 from synthdata.privacy.ledger import DOMAIN_DELTA
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.declared import plain_bound
@@ -79,7 +78,7 @@ class PrivateDomain:
         self._rows, self._schema, self._bins = rows, schema, bins
         self._ledger = rows.ledger
         for column in schema:
-            if column.role == "sequence key":
+            if column.role == "sequence key" and self._ledger.unit == "row":
                 raise PrivacyError(
                     f"Column {column.name!r} says which rows belong together, but privacy is kept for single rows.",
                     "Give one row per person, or take the role away to protect single rows and not persons.",
@@ -105,14 +104,16 @@ class PrivateDomain:
         if looks:
             ledger.reserve("domain", mu, delta=delta, note=f"{len(looks)} looks at most")
             unit = mu**2 / sum(WEIGHTS[kind] for kind in looks)
-            self._sigmas = {kind: counting_sigma(unit * WEIGHTS[kind]) for kind in set(looks)}
+            self._sigmas = {kind: ledger.noise_for(unit * WEIGHTS[kind]) for kind in set(looks)}
         for column in self._schema:
             ledger.public[column.name] = _public(column)
 
     def _count_rows(self) -> float:
         """The noisy number of rows, at least 1."""
         mu = self._ledger.mu_of("rows")
-        noisy = self._rows.counts(lambda table: np.array([len(table)]), "row count", sigma=counting_sigma(mu**2))
+        noisy = self._rows.counts(
+            lambda table: np.array([len(table)]), "row count", sigma=self._ledger.noise_for(mu**2)
+        )
         return max(float(noisy[0]), 1.0)
 
     def encoder(self) -> TableEncoder:

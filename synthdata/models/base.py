@@ -18,6 +18,7 @@ from synthdata.errors import ModelError, PrivacyError, SchemaError, did_you_mean
 from synthdata.models.conditioning import Conditions, parse_conditions
 from synthdata.models.drawing import Keeper, draw
 from synthdata.privacy.ledger import Ledger, Privacy
+from synthdata.privacy.persons import bounded
 from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
@@ -130,6 +131,7 @@ class Synthesizer(ABC):
         self.require_private_form()
         self.ledger_ = None
         try:
+            table = bounded(table, ledger)
             self._fit_privately(Guarded(table, ledger), table.schema, ledger.entropy.generator(), progress)
         finally:
             # What was spent is spent, however the fit ended.

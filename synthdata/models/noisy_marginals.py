@@ -11,7 +11,6 @@ from synthdata.encoders.bins import Bins, to_cells
 from synthdata.encoders.private_encoder import bin_counts, encode_privately
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.draws import even_draws
-from synthdata.privacy.charges import counting_sigma
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.table import Table
 
@@ -27,7 +26,7 @@ def noisy_marginals(
     cuts = [Bins(slot, count) for slot, count in zip(encoder.slots, bin_counts(encoder), strict=True)]
     if not cuts:
         return [], []
-    sigma = counting_sigma(rows.ledger.left_of(stage) / len(cuts))
+    sigma = rows.ledger.noise_for(rows.ledger.left_of(stage) / len(cuts))
     cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, generator), cuts))
     counts = []
     for j, cut in enumerate(cuts):

@@ -160,13 +160,14 @@ def _merged(nodes: list[tuple[float, float, float]], share: float) -> tuple[np.n
 def categories(cells: Guarded[Cells], look: Look, delta: float) -> dict[Any, int]:
     """The categories of a column that clearly more than one row has, with their noisy counts, the most frequent first.
 
-    A category that one row alone has is named with probability ``delta`` at most (Korolova, Kenthapadi, Mishra and
-    Ntoulas 2009, "Releasing search queries and clicks privately").
+    A category that one row (or one unit of several) alone has is named with probability ``delta`` at most (Korolova,
+    Kenthapadi, Mishra and Ntoulas 2009, "Releasing search queries and clicks privately").
     """
+    rows = cells.ledger.rows_per_unit
     charge = Charge(
-        "categories", "discrete gaussian", sigma=look.sigma, delta=delta, part_of=look.stage, note=look.about
+        "categories", "discrete gaussian", rows, sigma=look.sigma, delta=delta, part_of=look.stage, note=look.about
     )
-    least = threshold_for(look.sigma, delta)
+    least = threshold_for(look.sigma, delta, rows)
     found: dict[Any, int] = cells.noisy(lambda c, entropy: _named(c, look.sigma, least, entropy), charge)
     return found
 

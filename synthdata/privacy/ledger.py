@@ -13,7 +13,7 @@ from typing import Any
 from synthdata.atomic import write_text
 from synthdata.errors import PrivacyError, did_you_mean
 from synthdata.privacy.accounting import epsilon_of, mu_for
-from synthdata.privacy.charges import Charge
+from synthdata.privacy.charges import Charge, counting_sigma
 from synthdata.privacy.entropy import Entropy
 
 LEDGER_VERSION = 1
@@ -33,7 +33,8 @@ class Privacy:
     decimals, nulls, wherever the schema does not declare them public) and ``training``. A share is of μ², the squared
     Gaussian parameter that (ε, δ) allows, which is what adds up; what the first two do not need goes to training. A
     quarter of δ at most pays for the discovery of categories. A ``seed`` makes the noise repeatable, which protects
-    nobody: the ledger then says "not private".
+    nobody: the ledger then says "not private". Where the schema names a person key (the role ``sequence key``) persons
+    are protected instead of rows, with at most ``rows_per_person`` rows of each.
 
     >>> Privacy(epsilon=1.0).delta
     1e-06
@@ -48,6 +49,7 @@ class Privacy:
     delta: float = 1e-6
     split: Mapping[str, float] = field(default_factory=lambda: DEFAULT_SPLIT)
     seed: int | None = None
+    rows_per_person: int = 1
 
     def __post_init__(self) -> None:
         for name, value in (("epsilon", self.epsilon), ("delta", self.delta)):
@@ -59,6 +61,9 @@ class Privacy:
                 "could be published.",
                 _ADVICE["delta"],
             )
+        most = self.rows_per_person
+        if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1000:
+            raise PrivacyError(f"The rows per person must be a whole number from 1 to 1000, found {most!r}.")
         for stage in self.split:
             if stage not in DEFAULT_SPLIT:
                 raise PrivacyError(f"The budget has no stage {stage!r}.", did_you_mean(stage, DEFAULT_SPLIT))
@@ -103,6 +108,10 @@ class Ledger:
         #: what was taken as public, by column, and where that comes from
         self.public: dict[str, Any] = {}
         self.unit = "row"
+        #: how many rows a unit has at most
+        self.rows_per_unit = 1
+        #: how its rows were held to that, in words
+        self.unit_bound = ""
         self._charges: list[Charge] = []
         self._left_of: dict[str, float] = {}
         self._spent: float | None = 0.0
@@ -129,6 +138,24 @@ class Ledger:
     def delta_spent(self) -> float:
         """The δ at which `epsilon_spent` holds: the one asked for, or 0 while nothing was spent."""
         return self.privacy.delta if self._charges else 0.0
+
+    def protect_persons(self, key: str) -> None:
+        """Count persons instead of rows from now on: all rows with one value of the column ``key`` are one person's.
+
+        Raises:
+            PrivacyError: something was looked at already.
+        """
+        if self._charges:
+            raise PrivacyError("Whom a ledger protects must be settled before the first look.")
+        self.unit, self.rows_per_unit = "person", self.privacy.rows_per_person
+        self.unit_bound = (
+            f"all rows with the same value of {key!r} are one person's; at most {self.rows_per_unit} of them are kept, "
+            "chosen at random, and rows without a value are left out"
+        )
+
+    def noise_for(self, cost: float) -> float:
+        """The least noise, in rows, of a count that costs this squared Gaussian parameter at most."""
+        return counting_sigma(cost) * self.rows_per_unit
 
     def require_small_delta(self, rows: float) -> None:
         """Refuse a δ that is not below one over the number of rows, which must be public or bought.
@@ -216,6 +243,8 @@ class Ledger:
             "private": self.private,
             "adjacency": ADJACENCY,
             "unit": self.unit,
+            "rows_per_unit": self.rows_per_unit,
+            "unit_bound": self.unit_bound,
             "random_source": self.entropy.source,
             "accountant": "privacy loss distributions (dp-accounting)",
             "floating_point": FLOATING_POINT,

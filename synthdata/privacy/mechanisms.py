@@ -92,8 +92,11 @@ def choose(scores: np.ndarray, sensitivity: float, epsilon: float, entropy: Entr
     return int(np.argmax(epsilon * np.asarray(scores, dtype=np.float64) / (2 * sensitivity) + gumbel))
 
 
-def threshold_for(sigma: float, delta: float) -> float:
+def threshold_for(sigma: float, delta: float, rows: int = 1) -> float:
     """The noisy count from which a category may be named, if one that a single row has may be with probability δ.
+
+    Whoever has several ``rows`` may have a category to themselves with all of them, or one with each: all of these
+    together are named with probability δ at most.
 
     >>> round(threshold_for(10.0, 1e-6), 1)
     49.5
@@ -101,7 +104,7 @@ def threshold_for(sigma: float, delta: float) -> float:
     from scipy.special import ndtri
 
     # Discrete noise reaches m no more often than continuous noise reaches m - 1 (Canonne, Kamath and Steinke 2020).
-    return float(2.0 + sigma * -ndtri(delta))
+    return float(1.0 + rows + sigma * -ndtri(delta / rows))
 
 
 def _discrete_laplace(over: int, under: int, n: int, entropy: Entropy) -> np.ndarray:

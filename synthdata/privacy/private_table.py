@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from synthdata.errors import PrivacyError
 from synthdata.privacy.charges import Charge
 from synthdata.privacy.entropy import Entropy
 from synthdata.privacy.ledger import Ledger
@@ -56,11 +57,13 @@ class Guarded(Generic[Rows]):
     ) -> np.ndarray:
         """Whole-number answers of any shape, with discrete Gaussian noise.
 
-        ``sensitivity`` is by how much one row can change the answers, as the root of the sum of squares.
+        ``sensitivity`` is by how much one row can change the answers, as the root of the sum of squares; where the
+        ledger protects units of several rows, it is charged for all of them.
 
         Raises:
             PrivacyError: the budget does not allow it; nothing was looked at.
         """
+        sensitivity *= self.ledger.rows_per_unit
         self.ledger.charge(
             Charge(stage, "discrete gaussian", sensitivity, sigma=sigma, delta=delta, part_of=part_of, note=note)
         )
@@ -79,11 +82,12 @@ class Guarded(Generic[Rows]):
     ) -> int:
         """The index of one of the scores (m,), by the exponential mechanism.
 
-        ``sensitivity`` is by how much one row can change any score.
+        ``sensitivity`` is by how much one row can change any score; a unit of several rows changes it by so much more.
 
         Raises:
             PrivacyError: the budget does not allow it; nothing was looked at.
         """
+        sensitivity *= self.ledger.rows_per_unit
         self.ledger.charge(Charge(stage, "exponential", sensitivity, epsilon=epsilon, part_of=part_of, note=note))
         return choose(np.asarray(scores(self.__rows)), sensitivity, epsilon, self.ledger.entropy)
 
@@ -100,7 +104,12 @@ class Guarded(Generic[Rows]):
         """The rows themselves, for training that adds the noise of ``charge`` on its own, such as DP-SGD.
 
         Raises:
-            PrivacyError: the budget does not allow it.
+            PrivacyError: the budget does not allow it, or a unit has several rows: training samples and clips rows.
         """
+        if self.ledger.rows_per_unit > 1:
+            raise PrivacyError(
+                f"This model protects single rows, but {self.ledger.rows_per_unit} rows per person are to be kept.",
+                "Keep one row per person, or choose a model of marginals: aim, mst, independent.",
+            )
         self.ledger.charge(charge)
         return self.__rows

@@ -35,6 +35,7 @@ class Guarantee:
     factor: str
     private: bool
     unit: str
+    bound: str
     adjacency: str
     public: tuple[tuple[str, str], ...]
     looks: tuple[Looks, ...]
@@ -74,6 +75,7 @@ def guarantee(report: Report) -> Guarantee | None:
         f"{math.exp(epsilon):.3g}" if epsilon < 50 else "more than a sextillion",
         bool(facts.get("private", True)),
         str(facts.get("unit") or "row"),
+        str(facts.get("unit_bound") or ""),
         str(facts.get("adjacency") or ""),
         tuple(public),
         _looks(facts.get("charges") or []),

@@ -122,6 +122,48 @@ def test_auto_under_a_budget_makes_the_whole_line(command: Command, tmp_path: Pa
     assert any("was chosen: it keeps the privacy budget" in note for note in notes)
 
 
+VISITS = {"columns": [{"name": "person", "kind": "id", "role": "sequence key"}]}
+
+
+def test_persons_are_protected_where_the_schema_names_them(command: Command, tmp_path: Path) -> None:
+    frame = pd.read_csv("people.csv")
+    frame.insert(0, "person", [f"P{i % 300:03d}" for i in range(len(frame))])
+    frame.to_csv("people.csv", index=False)
+    (tmp_path / "visits.json").write_text(json.dumps(VISITS))
+    options = ["--model", "mst", "--epsilon", "3", "--schema", "visits.json", "--rows-per-person", "2"]
+    code, _, message = command("run", "people.csv", *options, "--out", "result")
+    assert code in (0, 1), message
+    ledger = read_ledger(tmp_path / "result" / "ledger.json")
+    assert (ledger["unit"], ledger["rows_per_unit"]) == ("person", 2)
+    assert "at most 2 of them are kept, chosen at random" in ledger["unit_bound"]
+    paid = [charge for charge in ledger["charges"] if charge["mechanism"] == "discrete gaussian"]
+    assert paid
+    assert all(charge["sensitivity"] == 2 for charge in paid)
+    page = (tmp_path / "result" / "report.html").read_text()
+    assert "any one person of the source" in page
+    assert "at most 2 of them are kept" in page
+    # Of each of 300 persons two of three rows count.
+    assert 300 < len(pd.read_parquet("result/synthetic.parquet")) < 900
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--epsilon", "1", "--rows-per-person", "0"], "from 1 to 1000"),
+        (["--rows-per-person", "2"], "without --epsilon"),
+        (["--epsilon", "1", "--rows-per-person", "2"], "no column says whose a row is"),
+    ],
+)
+def test_rows_per_person_that_mean_nothing_are_refused(
+    command: Command, tmp_path: Path, options: list[str], words: str
+) -> None:
+    code, _, message = command("fit", "people.csv", "--model", "mst", *options, "--save", "made")
+    assert code == 2
+    assert words in " ".join(message.split())
+    assert not (tmp_path / "made").exists()
+    assert BudgetStore().account(fingerprint(tmp_path)).epsilon == 0
+
+
 def test_a_fit_that_fails_has_spent_what_it_looked_at(command: Command, tmp_path: Path) -> None:
     options = ["--model", "mst", "--epsilon", "1", "--delta", "9e-4", "--save", "model"]
     pd.concat([pd.read_csv("people.csv")] * 4).to_csv("people.csv", index=False)

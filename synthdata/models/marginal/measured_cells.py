@@ -69,8 +69,10 @@ class PrivateCells:
 
     def __init__(self, rows: Guarded[np.ndarray], sizes: Sequence[int], stage: str, names: Sequence[str]) -> None:
         self.sizes, self._stage, self._names = tuple(sizes), stage, names
-        # One added or removed row changes one cell of each marginal by one.
-        self._rows = rows.map(lambda cells: _Counts(cells, self.sizes))
+        # One added or removed row changes one cell of each marginal by one. Where a unit has several rows they are
+        # counted as parts of it, so that one unit changes the counts by no more than one here, too.
+        self._part = rows.ledger.rows_per_unit
+        self._rows = rows.map(lambda cells: _Counts(cells, self.sizes, self._part))
 
     @property
     def left(self) -> float:
@@ -81,9 +83,9 @@ class PrivateCells:
         """The counts with discrete Gaussian noise."""
         note = " × ".join(self._names[j] for j in group)
         noisy = self._rows.counts(
-            lambda counts: counts.of(group), "marginal", sigma=sigma, part_of=self._stage, note=note
+            lambda counts: counts.of(group), "marginal", sigma=sigma * self._part, part_of=self._stage, note=note
         )
-        return noisy.astype(np.float64)
+        return noisy.astype(np.float64) / self._part
 
     def choose(
         self,
@@ -99,16 +101,17 @@ class PrivateCells:
             "choice of a marginal",
             epsilon=epsilon,
             # The sum of absolute differences moves by one at most.
-            sensitivity=float(np.max(weights)),
+            sensitivity=float(np.max(weights)) / self._part,
             part_of=self._stage,
             note=f"one of {len(groups)}",
         )
 
 
 class _Counts:
-    """True counts of marginals, each made once."""
+    """True counts of marginals, each made once; ``part`` rows count as one where they are compared."""
 
-    def __init__(self, cells: np.ndarray, sizes: tuple[int, ...]) -> None:
+    def __init__(self, cells: np.ndarray, sizes: tuple[int, ...], part: int = 1) -> None:
+        self._part = part
         self._cells, self._sizes = np.ascontiguousarray(cells.T), sizes
         self._known: dict[Group, np.ndarray] = {}
 
@@ -120,7 +123,10 @@ class _Counts:
     def scores(
         self, groups: Sequence[Group], estimates: Sequence[np.ndarray], penalties: np.ndarray, weights: np.ndarray
     ) -> np.ndarray:
-        away = [np.abs(self.of(group) - estimate).sum() for group, estimate in zip(groups, estimates, strict=True)]
+        away = [
+            np.abs(self.of(group) / self._part - estimate).sum()
+            for group, estimate in zip(groups, estimates, strict=True)
+        ]
         return weights * (np.array(away) - penalties)
 
 

@@ -61,7 +61,7 @@ class Privacy:
                 "could be published.",
                 _ADVICE["delta"],
             )
-        most = self.rows_per_person
+        most: Any = self.rows_per_person
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= 1000:
             raise PrivacyError(f"The rows per person must be a whole number from 1 to 1000, found {most!r}.")
         for stage in self.split:

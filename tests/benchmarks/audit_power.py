@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--models", default="mst,independent")
     parser.add_argument("--honest", type=int, default=50)
     parser.add_argument("--broken", type=int, default=20)
-    parser.add_argument("--canaries", type=int, default=300)
+    parser.add_argument("--canaries", type=int, default=250)
     given = parser.parse_args()
     for model in given.models.split(","):
         for name, runs in (("honest", given.honest), ("no noise", given.broken)):

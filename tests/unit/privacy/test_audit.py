@@ -122,7 +122,7 @@ def test_missing_noise_is_found_by_the_white_box(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(private_table, "discrete_gaussian", none)
     monkeypatch.setattr(bounds, "discrete_gaussian", none)
-    found = [audit_model(people(), MST(), 1.0, canary_count=300, schema=SCHEMA, seed=s).result for s in range(3)]
+    found = [audit_model(people(), MST(), 1.0, canary_count=250, schema=SCHEMA, seed=s).result for s in range(3)]
     assert all(result.lower > 1.0 and result.refuted for result in found), [result.lower for result in found]
 
 

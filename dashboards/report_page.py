@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboards import access, charts, starting, store, theme
+from dashboards import access, charts, deleting, starting, store, theme
 from dashboards.address import follow, remember
 from dashboards.home import progress_text
 from dashboards.tabs import background, data, fidelity, privacy, relations, review, usefulness, verdict
@@ -53,6 +53,7 @@ def show(page: Any) -> None:
     except SynthdataError as error:
         st.title(run.name, anchor=False)
         st.error(f"This run’s report cannot be shown. {error}")
+        deleting.show(run)
         return
     st.html(render_part(report, "masthead"))
     standing = review.seal(store.review(run))
@@ -69,6 +70,7 @@ def show(page: Any) -> None:
         required=True,
     )
     TABS[tab or "verdict"][1](report, run)
+    deleting.show(run)
 
 
 def going(name: str) -> None:
@@ -119,3 +121,4 @@ def ended(run: RunInfo) -> None:
         "Run it again if you need it." if run.status == "cancelled" else "Mend what the message names and run it again."
     )
     st.write(f"There is no report. {again}")
+    deleting.show(run)

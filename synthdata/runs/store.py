@@ -59,6 +59,7 @@ class RunFolder:
                     f"{path} exists already and is not empty.",
                     "Choose another --out, or pass --overwrite to replace an earlier run there.",
                 )
+            _refuse_released(path)
             shutil.rmtree(path)
         folder = cls(path)
         folder.write_record({"version": RUN_VERSION, "name": path.name, "status": "running", "process": os.getpid(), **record})
@@ -150,6 +151,18 @@ def new_name(root: Path, source: str, model: str) -> Path:
 def now() -> str:
     """The present moment, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _refuse_released(path: Path) -> None:
+    """A log of reviews that once released a run is not replaced: others may hold its rows and look for its seal."""
+    from synthdata.runs.audit_log import verify
+
+    review = verify(path)
+    if review.state == "broken" or any(entry.action == "approve" for entry in review.entries):
+        raise SynthdataError(
+            f"{path} was released by a reviewer, so it is not replaced.",
+            "Choose another --out, or delete the run in the dashboard first.",
+        )
 
 
 def _alive(process: Any) -> bool:

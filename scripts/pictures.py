@@ -1,0 +1,82 @@
+"""Take the README's pictures: a run on data/admissions.csv, seen in the dashboard. They go to docs/pictures."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from browser import launch
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+RUNS = {"admissions": "trees", "admissions-mixture": "gmm"}
+#: by the picture's name: the address, and a text that is there once the page is drawn
+PAGES = {
+    "runs": ("", "Open admissions-mixture"),
+    "verdict": ("?run=admissions&tab=verdict", "May it be shared?"),
+    "columns": ("?run=admissions&tab=fidelity", "All columns"),
+    "privacy": ("?run=admissions&tab=privacy", "How far is the closest real row?"),
+    "compare": ("compare", "What one gives for the other"),
+}
+
+
+def main() -> None:
+    """Run, look, keep."""
+    with tempfile.TemporaryDirectory() as place:
+        for name, model in RUNS.items():
+            command = ["run", "data/admissions.csv", "--model", model, "--schema", "data/admissions.schema.json"]
+            out = ["--seed", "1", "--out", f"{place}/{name}"]
+            done = subprocess.run([sys.executable, "-m", "synthdata", *command, *out], cwd=ROOT, check=False)  # noqa: S603
+            # 1 is a verdict.
+            if done.returncode > 1:
+                sys.exit(done.returncode)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        dashboard = ["dashboard", "--runs", place, "--port", str(port)]
+        server = subprocess.Popen([sys.executable, "-m", "synthdata", *dashboard], cwd=ROOT)  # noqa: S603
+        try:
+            wait_for(f"http://localhost:{port}/_stcore/health")
+            take(f"http://localhost:{port}")
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for(address: str) -> None:
+    """Wait until the dashboard answers."""
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    sys.exit("The dashboard did not answer.")
+
+
+def take(address: str) -> None:
+    """Keep a picture of each page."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
+        page.set_default_timeout(90_000)
+        for name, (query, landmark) in PAGES.items():
+            page.goto(f"{address}/{query}")
+            page.get_by_text(landmark).first.wait_for()
+            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=PICTURES / f"{name}.png")
+            print(PICTURES / f"{name}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

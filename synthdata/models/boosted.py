@@ -34,7 +34,7 @@ BIN_ROWS = 10
 FIRST_ROWS, ROWS_PER_LEAF, FEWEST_LEAVES = 3000, 200, 15
 #: a leaf has no fewer answers than one for so many rows beyond the first, up to a number: small leaves lean, and on
 #: large tables they add little
-ANSWERED_FIRST, ROWS_PER_ANSWER, MOST_ASKED_FOR = 10_000, 90, 200
+ANSWERED_FIRST, ROWS_PER_ANSWER, MOST_ASKED_FOR = 2_000, 70, 200
 #: how many rows are drawn at once
 BATCH = 200_000
 #: how often the unknown cells of an incomplete row are drawn to average over them, and to choose a completion

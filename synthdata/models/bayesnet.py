@@ -14,13 +14,16 @@ from typing import ClassVar
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
-from synthdata.encoders.bins import Bins, allowed_cells, cut, from_cells, to_cells
+from synthdata.encoders.bins import allowed_cells, cut, from_cells, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
+from synthdata.models.bayesnet_groups import groups_of, merged
 from synthdata.models.bayesnet_tables import ColumnTables, backed_off, choose_parents, combinations
 from synthdata.models.mixtures.mixture import grouped
 from synthdata.progress import Progress
 
+#: into how many groups besides a parent's cells may be put: with fewer of each, a table has room for more parents
+COARSER = (12, 6, 3)
 #: at most so many rows decide which columns depend on which
 STRUCTURE_ROWS = 30_000
 #: how many other columns the cell within a group may depend on
@@ -38,7 +41,7 @@ class BayesNet(DensityMixin, ImputationMixin):
 
     Args:
         bins: into how many bins of equally many rows a number line is cut.
-        groups: how many groups of cells a column is told apart by where it is a parent.
+        groups: into how many groups of cells a column is told apart at most; as a parent also into fewer, `COARSER`.
         max_parents: how many columns one may depend on.
         smoothing: how many imagined rows, distributed as without the last parent, are added to each table row.
         rare_threshold: in how many rows a value must occur to be stored, and a combination of parents to have
@@ -51,11 +54,13 @@ class BayesNet(DensityMixin, ImputationMixin):
     #: the columns by position in the order in which they are drawn
     order_: list[int]
     tables_: list[ColumnTables]
-    #: into how many groups each column is told apart
+    #: which coarser group each group of a column is in, for each of `COARSER`
+    levels_: list[list[np.ndarray]]
+    #: how many groups there are: of each column, then of each with coarser groups, level by level
     sizes_: list[int]
 
     def __init__(
-        self, bins: int = 50, groups: int = 16, max_parents: int = 4, smoothing: float = 5.0, rare_threshold: int = 5
+        self, bins: int = 50, groups: int = 24, max_parents: int = 6, smoothing: float = 5.0, rare_threshold: int = 5
     ) -> None:
         self.bins = bins
         self.groups = groups
@@ -77,18 +82,39 @@ class BayesNet(DensityMixin, ImputationMixin):
         self.cuts_ = cut(encoded.slots, self.bins)
         cells = to_cells(encoded, self.cuts_)
         group_of = [
-            _groups(np.bincount(cells[:, j], minlength=c.cardinality), c, self.groups) for j, c in enumerate(self.cuts_)
+            groups_of(np.bincount(cells[:, j], minlength=c.cardinality), c, self.groups)
+            for j, c in enumerate(self.cuts_)
         ]
-        columns = [group[cells[:, j]] for j, group in enumerate(group_of)]
-        grouped = np.column_stack(columns) if columns else np.empty((len(cells), 0), dtype=np.int64)
-        self.sizes_ = [int(group.max(initial=0)) + 1 for group in group_of]
+        self._set_levels(
+            group_of,
+            [
+                [merged(np.bincount(group[cells[:, j]]), group, cutting, most) for most in COARSER]
+                for j, (group, cutting) in enumerate(zip(group_of, self.cuts_, strict=True))
+            ],
+        )
+        grouped = np.zeros((len(cells), len(self.sizes_)), dtype=np.int64)
+        for j, group in enumerate(group_of):
+            self._put_groups(grouped, j, group[cells[:, j]])
         rows = generator.permutation(len(cells))[:STRUCTURE_ROWS]
-        self.order_, candidates = _order(grouped[rows], progress)
+        self.order_, candidates = _order(grouped[rows, : len(group_of)], progress)
         tables: dict[int, ColumnTables] = {}
         for place, j in enumerate(self.order_):
             tables[j] = self._learn(j, group_of[j], cells, grouped, rows, candidates[j])
             progress.step(0.4 + 0.6 * (place + 1) / len(self.order_), "Which columns depend on which")
         self.tables_ = [tables[j] for j in range(len(group_of))]
+
+    def _set_levels(self, group_of: list[np.ndarray], levels: list[list[np.ndarray]]) -> None:
+        self.levels_ = levels
+        self.sizes_ = [int(group.max(initial=0)) + 1 for group in group_of]
+        for level in range(len(COARSER)):
+            self.sizes_ += [int(maps[level].max(initial=0)) + 1 for maps in levels]
+
+    def _put_groups(self, grouped: np.ndarray, j: int, group: np.ndarray) -> None:
+        """Set a column's groups (n,) in place, the coarser ones with it."""
+        d = len(self.cuts_)
+        grouped[:, j] = group
+        for level, coarser in enumerate(self.levels_[j]):
+            grouped[:, (level + 1) * d + j] = coarser[group]
 
     def _learn(
         self, j: int, group: np.ndarray, cells: np.ndarray, grouped: np.ndarray, rows: np.ndarray, candidates: list[int]
@@ -97,12 +123,16 @@ class BayesNet(DensityMixin, ImputationMixin):
         sizes, width, own = self.sizes_, len(group), (grouped[:, j], self.sizes_[j])
         settings = (self.smoothing, self.rare_threshold)
         part = grouped[rows]
-        parents = choose_parents(part[:, j], own[1], [], part, sizes, candidates, self.max_parents, *settings)
+        d = len(self.cuts_)
+        # Each column may be a parent with all its groups or with coarser ones, whichever tells more.
+        options = [level * d + parent for parent in candidates for level in range(len(COARSER) + 1)]
+        tried = {"columns": d}
+        parents = choose_parents(part[:, j], own[1], [], part, sizes, options, self.max_parents, *settings, **tried)
         fine_parents: list[int] = []
         if width > own[1]:
             fixed = [(part[:, j], own[1])]
             most = min(self.max_parents, FINE_PARENTS)
-            fine_parents = choose_parents(cells[rows, j], width, fixed, part, sizes, candidates, most, *settings)
+            fine_parents = choose_parents(cells[rows, j], width, fixed, part, sizes, options, most, *settings, **tried)
         coarse_given = [grouped[:, parent] for parent in parents]
         fine_given = [own[0], *(grouped[:, parent] for parent in fine_parents)]
         fine_sizes = [own[1], *(sizes[parent] for parent in fine_parents)]
@@ -148,7 +178,7 @@ class BayesNet(DensityMixin, ImputationMixin):
 
     def _draw(self, cells: np.ndarray, masks: Mapping[int, np.ndarray], generator: np.random.Generator) -> np.ndarray:
         """Draw every `UNSEEN` cell in place, parents first; the log-probability (n,) of the cells that were given."""
-        groups = np.zeros_like(cells)
+        groups = np.zeros((len(cells), len(self.sizes_)), dtype=np.int64)
         log_weight = np.zeros(len(cells))
         for j in self.order_:
             table, (combos, fine_combos) = self.tables_[j], self._combos(groups, j)
@@ -159,7 +189,7 @@ class BayesNet(DensityMixin, ImputationMixin):
                 drawn, inside = table.draw(combos[rows], fine_combos[rows], masks.get(j), generator)
                 cells[rows, j] = drawn
                 log_weight[rows] += inside
-            groups[:, j] = table.group[cells[:, j]]
+            self._put_groups(groups, j, table.group[cells[:, j]])
         return log_weight
 
     def _log_prob(self, encoded: Encoded) -> np.ndarray:
@@ -217,7 +247,7 @@ class BayesNet(DensityMixin, ImputationMixin):
     def _state(self) -> State:
         parents = [table.parents for table in self.tables_]
         fine_parents = [table.fine_parents for table in self.tables_]
-        arrays: dict[str, np.ndarray] = {}
+        arrays = {f"level {level} {j}": m for j, maps in enumerate(self.levels_) for level, m in enumerate(maps)}
         for j, table in enumerate(self.tables_):
             arrays |= {f"groups {j}": table.group, f"coarse {j}": table.coarse, f"fine {j}": table.fine}
         return State({"order": self.order_, "parents": parents, "fine_parents": fine_parents}, arrays)
@@ -235,33 +265,17 @@ class BayesNet(DensityMixin, ImputationMixin):
             )
             for j in range(len(self.cuts_))
         ]
-        self.sizes_ = [int(table.group.max(initial=0)) + 1 for table in self.tables_]
+        levels = [[arrays[f"level {level} {j}"] for level in range(len(COARSER))] for j in range(len(self.cuts_))]
+        self._set_levels([table.group for table in self.tables_], levels)
 
     @property
     def parents_(self) -> list[list[int]]:
         """The parents of each column, by position."""
-        return [list(dict.fromkeys([*table.parents, *table.fine_parents])) for table in self.tables_]
-
-
-def _groups(counts: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
-    """Which group (cardinality,) each cell is in: neighbours on a number line; elsewhere the rare ones together."""
-    cells = len(counts)
-    if cells <= most:
-        return np.arange(cells)
-    group = np.empty(cells, dtype=np.int64)
-    if cutting.count or cutting.slot.ordered or cutting.slot.positions.size:
-        # Cells in their order along the line; those without a place (nulls) come last.
-        place = np.arange(cells, dtype=float)
-        if cutting.count == 0 and cutting.slot.positions.size:
-            place = np.where(np.isnan(cutting.slot.positions), np.inf, cutting.slot.positions)
-        along = np.argsort(place, kind="stable")
-        before = np.cumsum(counts[along]) - counts[along]
-        group[along] = np.minimum(before * most // max(counts.sum(), 1), most - 1)
-    else:
-        common = np.argsort(-counts, kind="stable")[: most - 1]
-        group[:] = most - 1
-        group[common] = np.arange(most - 1)
-    return np.unique(group, return_inverse=True)[1]
+        d = max(len(self.cuts_), 1)
+        return [
+            list(dict.fromkeys(parent % d for parent in [*table.parents, *table.fine_parents]))
+            for table in self.tables_
+        ]
 
 
 def _order(grouped: np.ndarray, progress: Progress) -> tuple[list[int], list[list[int]]]:

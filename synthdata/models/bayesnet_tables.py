@@ -16,6 +16,8 @@ from synthdata.models.draws import even_draws_by_group
 
 #: how many entries a table may have
 LARGEST = 500_000
+#: how many candidates are tried again once there is one parent more
+MOST_TRIED = 16
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,12 @@ def choose_parents(
     most: int,
     smoothing: float,
     least: int,
+    columns: int | None = None,
 ) -> list[int]:
     """Up to ``most`` of the candidate columns, one after another while rows not counted are better predicted by it.
 
-    The first half of the rows (n,) is counted and the other scored; a parent must gain ``log n`` nats in all.
+    The first half of the rows (n,) is counted and the other scored; a parent must gain ``log n`` nats in all. Where
+    the candidates are ``columns`` columns one after another in several gradations, only one of each is taken.
     """
     half = len(child) // 2
     found: list[int] = []
@@ -129,12 +133,13 @@ def choose_parents(
         entries = width * int(
             np.prod([size for _, size in fixed] + [sizes[parent] for parent in found], dtype=np.int64)
         )
-        options = [j for j in candidates if j not in found and entries * sizes[j] <= LARGEST]
+        taken = {j % (columns or len(sizes)) for j in found}
+        options = [j for j in candidates if j % (columns or len(sizes)) not in taken and entries * sizes[j] <= LARGEST]
         scores = [(score([*found, j]), j) for j in options]
         top, parent = max(scores, default=(-np.inf, -1))
         if top <= best + np.log(max(len(child), 2)):
             break
         best, found = top, [*found, parent]
         # What was of little use beside fewer parents will hardly be beside more.
-        candidates = [j for _, j in sorted(scores, reverse=True)[:8]]
+        candidates = [j for _, j in sorted(scores, reverse=True)[:MOST_TRIED]]
     return found

@@ -4,9 +4,9 @@
     .venv/bin/python tests/benchmarks/sdv_families.py --rows 4000 --models tvae,sdv:tvae --out families.jsonl
 
 A fifth of the rows are held out. Every model is fitted on the rest with its defaults, draws as many rows, and is judged
-by detection (1 is best), shape and trend (errors), training on synthetic and testing on real, and nearness (.5 is
-ideal). Times are CPU seconds of this process, so that other work on the machine does not count; one thread unless
-OMP_NUM_THREADS says otherwise. Nothing is asserted: this only reports.
+by detection (1 is best), shape and trend (errors), alpha-precision and beta-recall, training on synthetic and testing on
+real, and nearness (.5 is ideal). Times are CPU seconds of this process, so that other work on the machine does not
+count; one thread unless OMP_NUM_THREADS says otherwise. Nothing is asserted: this only reports.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FIGURES = ("detection", "shape", "trend", "utility", "nearness")
+FIGURES = ("detection", "shape", "trend", "alpha", "beta", "utility", "nearness")
 
 
 def main() -> int:
@@ -43,6 +43,7 @@ def main() -> int:
     from synthdata.random import SeedTree
     from synthdata.table.table import Table
     from synthdata.validation.base import Comparison
+    from synthdata.validation.fidelity.coverage import coverage
     from synthdata.validation.fidelity.detection import detection
     from synthdata.validation.fidelity.shape import shape
     from synthdata.validation.fidelity.trend import trend
@@ -68,10 +69,13 @@ def main() -> int:
         done = time.process_time()
         compared = Comparison.of(train, holdout, Table(drawn, train.schema))
         seed = SeedTree(options.seed).child("judge")
+        covered = coverage(compared, seed)
         figures = {
             "detection": detection(compared, seed).figure,
             "shape": shape(compared, seed).figure,
             "trend": trend(compared, seed).figure,
+            "alpha": covered.figures["alpha_precision"],
+            "beta": covered.figures["beta_recall"],
             "utility": tstr(compared, seed, options.target).figure,
             "nearness": nearness(compared, seed).figure,
         }

@@ -177,7 +177,7 @@ def parts_by_opacus(layer: Any, inputs: Sequence[Any], slopes: torch.Tensor) -> 
             from opacus.grad_sample.functorch import ft_compute_per_sample_gradient, prepare_layer
             from opacus.validators import ModuleValidator
     except ImportError:
-        raise MissingExtraError("opacus", "privacy") from None
+        raise MissingExtraError("opacus", "neural") from None
     if ModuleValidator.validate(layer, strict=False):
         raise PrivacyError(
             f"A layer of the kind {type(layer).__name__} mixes records, so that none can be clipped by itself.",

@@ -4,8 +4,8 @@
     .venv/bin/python tests/benchmarks/sdv_families.py --rows 4000 --models tvae,sdv:tvae --out families.jsonl
 
 A fifth of the rows are held out. Every model is fitted on the rest with its defaults, draws as many rows, and is judged
-by detection (1 is best), shape and trend (errors), alpha-precision and beta-recall, training on synthetic and testing on
-real, and nearness (.5 is ideal). Times are CPU seconds of this process, so that other work on the machine does not
+by detection (1 is best), shape and trend (errors), alpha-precision and beta-recall, training on synthetic and testing
+on real, and nearness (.5 is ideal). Times are CPU seconds of this process, so that other work on the machine does not
 count; one thread unless OMP_NUM_THREADS says otherwise. Nothing is asserted: this only reports.
 """
 

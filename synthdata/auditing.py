@@ -21,7 +21,7 @@ from synthdata.errors import PrivacyError, SynthdataError
 from synthdata.models.abilities import HasLogProb, HasRecordLoss
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.privacy.audit import ALPHA, Audit, audit, require_canaries
 from synthdata.privacy.canaries import Pairs, canaries, joined
 from synthdata.privacy.ledger import Privacy
@@ -30,7 +30,7 @@ from synthdata.random import SeedTree
 from synthdata.reporting.html import render
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunFolder, now
-from synthdata.table.table import Table, require_rows
+from synthdata.table.table import Table
 
 AUDIT_VERSION = 1
 INTERNAL = (
@@ -79,12 +79,11 @@ def audit_model(
     budget = Privacy.of(privacy)
     synthesizer.require_private_form()
     seeds = SeedTree(seed).child("audit")
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=False)
-        require_rows(real)
-        if not real.schema.modelled:
-            raise SynthdataError("No column of the table is modelled, so there is nothing to audit.")
+    loaded, real = opened(
+        source, schema, table=table, query=query, target=target, drop_text=drop_text, strict=False, progress=progress
+    )
+    if not real.schema.modelled:
+        raise SynthdataError("No column of the table is modelled, so there is nothing to audit.")
     run = None if out is None else _run_at(Path(out), real, synthesizer, budget)
     with progress.stage("canaries", f"Inventing {canary_count:,} canaries"):
         invented = canaries(real, canary_count, seeds.generator("canaries"))

@@ -14,10 +14,10 @@ from synthdata.atomic import write_text
 from synthdata.errors import InfeasibleError, SchemaError, SynthdataError, did_you_mean
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
-from synthdata.table.table import Table, require_rows
+from synthdata.table.table import Table
 from synthdata.validation.utility.augmentation import Augmentation, augmentation
 
 #: how the two ways of adding rows are called
@@ -64,10 +64,9 @@ def augment(
         raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
     make_model(model, settings)
     seeds = SeedTree(seed)
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
-        require_rows(real)
+    loaded, real = opened(
+        source, schema, table=table, query=query, target=target, drop_text=drop_text, progress=progress
+    )
     if target not in real.schema:
         raise SchemaError(f"There is no column {target!r}.", did_you_mean(target, real.schema.names))
     classes = not real.schema[target].continuous

@@ -115,11 +115,17 @@ def run(
     rules = load_policy(policy)
     seeds = SeedTree(seed)
 
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=budget is None)
-        require_rows(real)
-        protected_columns(real.schema, protected)  # a mistyped name is refused before the work
+    loaded, real = opened(
+        source,
+        schema,
+        table=table,
+        query=query,
+        target=target,
+        drop_text=drop_text,
+        strict=budget is None,
+        progress=progress,
+    )
+    protected_columns(real.schema, protected)  # a mistyped name is refused before the work
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
     folder = RunFolder.create(
         path,
@@ -262,10 +268,16 @@ def fit(
     budget = Privacy.of(privacy) if privacy is not None else None
     if budget:
         synthesizer.require_private_form()
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=budget is None)
-        require_rows(real)
+    loaded, real = opened(
+        source,
+        schema,
+        table=table,
+        query=query,
+        target=target,
+        drop_text=drop_text,
+        strict=budget is None,
+        progress=progress,
+    )
     with progress.stage("fit", f"Fitting {synthesizer.name}"), paid(budget, real, synthesizer, loaded.display):
         synthesizer.fit(real, privacy=budget, seed=seed, progress=progress)
     if save is not None:
@@ -280,6 +292,29 @@ def open_source(
     if isinstance(source, pd.DataFrame):
         return Loaded(source, "a DataFrame in memory", "table", ())
     return connectors.read(source, table=table, query=query, progress=progress)
+
+
+def opened(
+    source: Source,
+    schema: SchemaLike,
+    *,
+    table: str | None,
+    query: str | None,
+    target: str | None,
+    drop_text: bool,
+    strict: bool = True,
+    progress: Progress,
+) -> tuple[Loaded, Table]:
+    """A source as it was read, and the checked table (`prepare`) that a model can be fitted on.
+
+    Raises:
+        SynthdataError: the source cannot be read, the table and the schema do not fit, or there are too few rows.
+    """
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    with progress.stage("infer", "Understanding the columns"):
+        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
+        require_rows(real)
+    return loaded, real
 
 
 def account(

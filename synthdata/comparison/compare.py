@@ -21,13 +21,13 @@ from synthdata.comparison.standing import Result, add_ranks, model_facts, object
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
 from synthdata.models.registry import make_model
-from synthdata.pipeline import SchemaLike, Source, open_source, prepare
+from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.progress import Event, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.comparison import comparison_page
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunFolder, now
-from synthdata.table.table import Table, require_rows
+from synthdata.table.table import Table
 from synthdata.validation.policy import load_policy
 
 #: what a process needs besides the table, in bytes, and how many times the table is in memory at the peak
@@ -85,10 +85,9 @@ def compare(
     _check(seeds, holdout, rows, time_budget, jobs)
     own, missing = settings_for(names, settings, time_budget, device)
     rules = load_policy(policy)
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text)
-        require_rows(real)
+    loaded, real = opened(
+        source, schema, table=table, query=query, target=target, drop_text=drop_text, progress=progress
+    )
     folder = Path(out)
     plan = settle(
         folder,

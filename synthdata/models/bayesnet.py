@@ -126,13 +126,14 @@ class BayesNet(DensityMixin, ImputationMixin):
         d = len(self.cuts_)
         # Each column may be a parent with all its groups or with coarser ones, whichever tells more.
         options = [level * d + parent for parent in candidates for level in range(len(COARSER) + 1)]
-        tried = {"columns": d}
-        parents = choose_parents(part[:, j], own[1], [], part, sizes, options, self.max_parents, *settings, **tried)
+        parents = choose_parents(part[:, j], own[1], [], part, sizes, options, self.max_parents, *settings, columns=d)
         fine_parents: list[int] = []
         if width > own[1]:
             fixed = [(part[:, j], own[1])]
             most = min(self.max_parents, FINE_PARENTS)
-            fine_parents = choose_parents(cells[rows, j], width, fixed, part, sizes, options, most, *settings, **tried)
+            fine_parents = choose_parents(
+                cells[rows, j], width, fixed, part, sizes, options, most, *settings, columns=d
+            )
         coarse_given = [grouped[:, parent] for parent in parents]
         fine_given = [own[0], *(grouped[:, parent] for parent in fine_parents)]
         fine_sizes = [own[1], *(sizes[parent] for parent in fine_parents)]

@@ -9,17 +9,29 @@ from synthdata.encoders.bins import Bins
 
 def groups_of(counts: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
     """Which group (cardinality,) each cell is in: neighbours on a number line; elsewhere the rare ones together."""
-    cells = len(counts)
-    if cells <= most:
-        return np.arange(cells)
-    group = np.empty(cells, dtype=np.int64)
+    return _gathered(counts, _along(cutting), most)
+
+
+def merged(counts: np.ndarray, group: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
+    """Which of ``most`` coarser groups (groups,) each group is in, by how many rows (groups,) each has."""
     place = _along(cutting)
+    if place is None:
+        return _gathered(counts, None, most)
+    first = np.full(len(counts), np.inf)
+    np.minimum.at(first, group, place)
+    return _gathered(counts, first, most)
+
+
+def _gathered(counts: np.ndarray, place: np.ndarray | None, most: int) -> np.ndarray:
+    """At most ``most`` groups (k,) of what has ``counts`` (k,) rows, by its place (k,) on a line, if there is one."""
+    if len(counts) <= most:
+        return np.arange(len(counts))
+    group = np.full(len(counts), most - 1, dtype=np.int64)
     if place is not None:
         along = np.argsort(place, kind="stable")
         group[along] = even_runs(counts[along], most)
     else:
         common = np.argsort(-counts, kind="stable")[: most - 1]
-        group[:] = most - 1
         group[common] = np.arange(most - 1)
     return np.unique(group, return_inverse=True)[1]
 
@@ -33,24 +45,6 @@ def _along(cutting: Bins) -> np.ndarray | None:
     if cutting.count:
         place[: cutting.count] = (np.arange(cutting.count) + 0.5) / cutting.count
     return place if cutting.count or slot.ordered or slot.positions.size else None
-
-
-def merged(counts: np.ndarray, group: np.ndarray, cutting: Bins, most: int) -> np.ndarray:
-    """Which of ``most`` coarser groups (groups,) each group is in, by how many rows (groups,) each has."""
-    if len(counts) <= most:
-        return np.arange(len(counts))
-    place = _along(cutting)
-    coarser = np.empty(len(counts), dtype=np.int64)
-    if place is None:
-        common = np.argsort(-counts, kind="stable")[: most - 1]
-        coarser[:] = most - 1
-        coarser[common] = np.arange(most - 1)
-    else:
-        first = np.full(len(counts), np.inf)
-        np.minimum.at(first, group, place)
-        along = np.argsort(first, kind="stable")
-        coarser[along] = even_runs(counts[along], most)
-    return np.unique(coarser, return_inverse=True)[1]
 
 
 def even_runs(counts: np.ndarray, most: int) -> np.ndarray:

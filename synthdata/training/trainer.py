@@ -126,13 +126,8 @@ class _Training:
         self.device = choose_device(settings.device)
         objective.to(self.device)
         split = source.permutation(rows)
-        held = (
-            0
-            if settings.private
-            else min(int(rows * settings.validation), settings.max_validation)
-            if rows >= 20
-            else 0
-        )
+        enough = rows >= 20 and not settings.private
+        held = min(int(rows * settings.validation), settings.max_validation) if enough else 0
         # With too few rows to hold any out, the figure is that of the training rows.
         self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
         self.learning = torch.from_numpy(split[held:]).to(self.device)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from declared_people import SCHEMA, STRANGER
 from scipy.stats import beta
 
 from synthdata.encoders import private_encoder
@@ -23,16 +24,6 @@ from synthdata.privacy.charges import Charge
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.table import Table
-
-SCHEMA = {
-    "columns": [
-        {"name": "age", "public": {"bounds": [0, 99], "nullable": False}},
-        {"name": "city", "public": {"categories": ["Bonn", "Oslo", "Rome"], "nullable": False}},
-        {"name": "ill", "kind": "boolean", "public": {"nullable": True}},
-    ]
-}
-#: an outlier and a new category, beyond all that is declared
-STRANGER = pd.DataFrame({"age": [10**6], "city": ["Atlantis"], "ill": [True]})
 
 
 def people(n: int = 400) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from declared_people import SCHEMA, STRANGER
 
 from synthdata.errors import ModelError, PrivacyError
 from synthdata.models.autoregressive import Autoregressive
@@ -27,15 +28,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "flow": {"width": 16},
     "rbm": {"hidden": 16, "chains": 16, "burn_in": 10},
 }
-SCHEMA = {
-    "columns": [
-        {"name": "age", "public": {"bounds": [0, 99], "nullable": False}},
-        {"name": "city", "public": {"categories": ["Bonn", "Oslo", "Rome"], "nullable": False}},
-        {"name": "ill", "kind": "boolean", "public": {"nullable": True}},
-    ]
-}
-#: an outlier and a new category, beyond all that is declared
-STRANGER = pd.DataFrame({"age": [10**6], "city": ["Atlantis"], "ill": [True]})
 
 
 def people(n: int = 600) -> pd.DataFrame:

@@ -39,7 +39,7 @@ from synthdata.table.schema import Column, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.fairness.groups import protected_columns
-from synthdata.validation.policy import load_policy
+from synthdata.validation.policy import check_columns, load_policy
 from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
 
@@ -126,6 +126,7 @@ def run(
         progress=progress,
     )
     protected_columns(real.schema, protected)  # a mistyped name is refused before the work
+    check_columns(rules, real.schema)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
     folder = RunFolder.create(
         path,
@@ -216,6 +217,8 @@ def evaluate(
     made = open_source(synthetic, progress=progress)
     with progress.stage("check", "Checking the source"):
         train = prepare(loaded.frame, schema, target=target, drop_text=True, learn=False)
+        protected_columns(train.schema, protected)
+        check_columns(rules, train.schema)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
         judged, notes = match(made.frame, train.schema, "synthetic table")

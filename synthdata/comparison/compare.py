@@ -28,7 +28,7 @@ from synthdata.reporting.comparison import comparison_page
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunFolder, now
 from synthdata.table.table import Table
-from synthdata.validation.policy import load_policy
+from synthdata.validation.policy import check_columns, load_policy
 
 #: what a process needs besides the table, in bytes, and how many times the table is in memory at the peak
 BASE_MEMORY, COPIES = 700 * 2**20, 12
@@ -88,6 +88,7 @@ def compare(
     loaded, real = opened(
         source, schema, table=table, query=query, target=target, drop_text=drop_text, progress=progress
     )
+    check_columns(rules, real.schema)
     folder = Path(out)
     plan = settle(
         folder,

@@ -14,6 +14,7 @@ from synthdata.validation.column_alerts import (
     pair_alerts,
     shape_alerts,
 )
+from synthdata.validation.policy_judgement import told
 from synthdata.validation.privacy.verdict import REMEMBERS
 from synthdata.validation.wording import alert, listed, percent
 
@@ -47,7 +48,7 @@ def alerts(
     for rule in report["policy"]["rules"]:
         if rule["met"] is False and rule["level"] == "fail" and rule["metric"] not in mentioned:
             advice = "Look at the figure and its details; try another model, or another threshold with --policy."
-            found.append(alert("fail", "The policy is broken", rule["sentence"], advice, rule["metric"]))
+            found.append(alert("fail", "The policy is broken", told(rule), advice, rule["metric"]))
     return sorted(found, key=lambda entry: LEVELS.index(entry["level"]))
 
 

@@ -6,56 +6,31 @@
       - {metric: fidelity.shape, max: 0.02, level: warn}
       - {metric: fidelity.trend, max_over_reference: 0.02, level: warn}
       - {metric: utility.tstr, min: 0.7, bound: low, level: fail}
+      - {metric: column.shape, column: age, max: 0.05}
+      - {metric: pair.trend, max: 0.2}
       - {metric: privacy.verdict, not: leak found, level: fail}
 
 ``bound`` looks at an end of the 95 % interval instead of the value; ``max_over_reference`` and
 ``min_under_reference`` compare with the same figure for fresh real rows, at its sample size where the report has
-that. A rule whose figure is not there is not met nor broken: it counts as a warning, unless it says ``missing: fail``.
+that. A metric of single columns or pairs (`policy_metrics`) is held against every one of them, unless ``column``
+or ``pair`` names one. A rule whose figure is not there is not met nor broken: it counts as a warning, unless it says
+``missing: fail``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthdata.errors import SchemaError, did_you_mean
-from synthdata.validation.base import plain
+from synthdata.table.schema import Schema
+from synthdata.validation.base import reason_not_judged
+from synthdata.validation.policy_metrics import METRICS, NAMED_BY, STATES
 
 POLICY_VERSION = 1
 SHIPPED = Path(__file__).parent / "policies"
-
-#: the metrics that a rule can name, and how a sentence calls them
-METRICS = {
-    "fidelity.shape": "the error of single columns",
-    "fidelity.trend": "the error of pairs of columns",
-    "fidelity.detection": "the detection score",
-    "fidelity.alpha_precision": "the plausibility of rows",
-    "fidelity.beta_recall": "the variety of rows",
-    "fidelity.authenticity": "the share of authentic rows",
-    "fidelity.three_way": "the error of three columns at a time",
-    "fidelity.sliced_wasserstein": "the distance of whole rows",
-    "fidelity.dependencies": "the share of rows that break a dependence",
-    "fidelity.rules": "the share of rows that break a rule",
-    "utility.tstr": "the usefulness for prediction",
-    "utility.importance_agreement": "the agreement on which columns matter",
-    "utility.all_targets": "the usefulness for predicting any column",
-    "fairness.representation": "the largest error in a group's share",
-    "fairness.outcome": "the largest error in a group's outcome rate",
-    "fairness.errors": "the largest gap in error rates between groups",
-    "privacy.dcr_share": "the share of rows nearer to train",
-    "privacy.copies": "the share of exact copies",
-    "privacy.membership": "the success of membership inference",
-    "privacy.singling_out": "the success of singling out",
-    "privacy.linkability": "the success of linking",
-    "privacy.attribute_inference": "the success of attribute inference",
-    "privacy.k_map": "the share of rows that point at few people",
-    "privacy.epsilon": "the privacy budget spent",
-    "privacy.verdict": "the verdict on privacy",
-}
-STATES = ("leak found", "no leak found", "cannot tell")
 
 
 class Rule(BaseModel):
@@ -64,6 +39,8 @@ class Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     metric: str
+    column: str | None = None
+    pair: tuple[str, str] | None = None
     max: float | None = None
     min: float | None = None
     max_over_reference: float | None = None
@@ -84,13 +61,26 @@ class Rule(BaseModel):
                 "a rule needs exactly one of max, min, max_over_reference, min_under_reference and not; "
                 f"found {len(limits)}"
             )
-        if (self.metric == "privacy.verdict") != (limits[0] == "not_"):
-            raise ValueError("'not' goes with the metric privacy.verdict, and privacy.verdict with 'not'")
-        if self.not_ is not None and self.not_ not in STATES:
-            raise ValueError(f"unknown state {self.not_!r}. {did_you_mean(self.not_, STATES)}")
-        if self.bound is not None and limits[0] not in ("max", "min"):
-            raise ValueError("'bound' goes with max or min")
+        if (self.metric in STATES) != (limits[0] == "not_"):
+            raise ValueError(f"'not' goes with the metrics {' and '.join(STATES)}, and these with 'not'")
+        if self.not_ is not None and self.not_ not in STATES[self.metric]:
+            raise ValueError(f"unknown state {self.not_!r}. {did_you_mean(self.not_, STATES[self.metric])}")
+        if self.bound is not None and self.not_ is not None:
+            raise ValueError("'bound' goes with a number")
+        for key in ("column", "pair"):
+            if getattr(self, key) is not None and NAMED_BY.get(self.metric.split(".")[0]) != key:
+                raise ValueError(f"{key!r} does not go with the metric {self.metric}")
         return self
+
+    @property
+    def limit(self) -> str:
+        """Which key holds the limit."""
+        return next(key for key in LIMITS if getattr(self, key) is not None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the rule names."""
+        return ((self.column,) if self.column is not None else ()) + (self.pair or ())
 
 
 LIMITS = ("max", "min", "max_over_reference", "min_under_reference", "not_")
@@ -186,75 +176,6 @@ def _explain(error: ValidationError) -> str:
     return f"{place}{f'key {key!r}: ' if key else ''}{message}."
 
 
-def judge(policy: Policy, report: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    """The verdict (``pass``, ``warn`` or ``fail``) and the outcome of every rule, from a report's figures."""
-    outcomes = [_apply(rule, report) for rule in policy.rules]
-    if any(outcome["met"] is False and outcome["level"] == "fail" for outcome in outcomes):
-        return "fail", outcomes
-    return ("warn" if any(outcome["met"] is not True for outcome in outcomes) else "pass"), outcomes
-
-
-def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
-    room, name = rule.metric.split(".")
-    entry = report.get(room, {}).get(name) or {}
-    if rule.metric == "privacy.epsilon":
-        entry = _epsilon(report)
-    key = next(key for key in LIMITS if getattr(rule, key) is not None)
-    limit = getattr(rule, key)
-    outcome: dict[str, Any] = {"metric": rule.metric, key.rstrip("_"): limit, "level": rule.level}
-    if key == "not_":
-        value, met = entry.get("state"), None if entry.get("state") is None else entry["state"] != limit
-        why = entry.get("text")
-    else:
-        value, met, why = _compare(rule, key, float(limit), entry)
-    outcome |= {"met": met, "value": plain(value), "sentence": rule.sentence or _sentence(rule, key, limit)}
-    if met is None:
-        outcome["sentence"] += f" This could not be judged: {why or 'the figure is not in the report.'}"
-        outcome["met"] = False if rule.missing == "fail" else None
-    return outcome
-
-
-def _epsilon(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The budget spent by the ledger, which is no measured figure and stands apart."""
-    spent = (report.get("privacy", {}).get("dp") or {}).get("epsilon_spent")
-    return {"value": spent, "text": "there is no differential privacy." if spent is None else None}
-
-
-def _compare(
-    rule: Rule, key: str, limit: float, entry: Mapping[str, Any]
-) -> tuple[float | None, bool | None, str | None]:
-    value, reason = entry.get("value"), entry.get("text")
-    if rule.bound is not None:
-        ends = entry.get("interval")
-        value = ends[0 if rule.bound == "low" else 1] if ends else None
-    if key in ("max_over_reference", "min_under_reference"):
-        reference = entry.get("reference")
-        value = entry["matched"] if entry.get("matched") is not None else value
-        if value is None or reference is None:
-            return None, None, reason
-        value = value - reference if key == "max_over_reference" else reference - value
-        return value, value <= limit, None
-    if value is None:
-        return None, None, reason
-    return value, (value <= limit if key == "max" else value >= limit), None
-
-
-def _sentence(rule: Rule, key: str, limit: Any) -> str:
-    what = METRICS[rule.metric]
-    what = what[0].upper() + what[1:]
-    if rule.bound:
-        what = f"The {'lower' if rule.bound == 'low' else 'upper'} end of the interval of {METRICS[rule.metric]}"
-    if key == "not_":
-        return f"{what} must not be “{limit}”."
-    if key == "max":
-        return f"{what} must be at most {limit:g}."
-    if key == "min":
-        return f"{what} must be at least {limit:g}."
-    if key == "max_over_reference":
-        return f"{what} may be at most {limit:g} above that of fresh real rows."
-    return f"{what} may be at most {limit:g} below that of fresh real rows."
-
-
 def load_policy(policy: str | Path | Policy | None = None) -> Policy:
     """A policy by the name of a shipped one, by its file, or the default where nothing is given.
 
@@ -271,3 +192,20 @@ def load_policy(policy: str | Path | Policy | None = None) -> Policy:
     path = Path(policy)
     named = path.suffix == "" and len(path.parts) == 1 and not path.exists()
     return Policy.shipped(str(policy)) if named else Policy.read(path)
+
+
+def check_columns(policy: Policy, schema: Schema) -> None:
+    """Refuse a policy that names a column which the table lacks, or which is not judged: before the work, not after.
+
+    Raises:
+        SchemaError: there is such a column.
+    """
+    for number, rule in enumerate(policy.rules, 1):
+        for name in rule.columns:
+            where = f"The policy {policy.name!r}, rule {number}"
+            if name not in schema:
+                raise SchemaError(
+                    f"{where}: there is no column {name!r} in the table.", did_you_mean(name, schema.names)
+                )
+            if reason := reason_not_judged(schema[name]):
+                raise SchemaError(f"{where}: column {name!r} is not judged: {reason}.", "Name another column.")

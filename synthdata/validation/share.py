@@ -82,8 +82,8 @@ def _synthetic_only(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outcome(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a rule is met, without the figure."""
-    return {key: part for key, part in rule.items() if key != "value"} | {"value": None}
+    """Whether a rule is met, without the figure and without what breaks it."""
+    return {key: part for key, part in rule.items() if key not in ("value", "broken_by")} | {"value": None}
 
 
 def _broken(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from synthdata.validation.expectations import check_synthetic
 from synthdata.validation.fairness.part import fairness_part
 from synthdata.validation.fidelity.part import fidelity_part
 from synthdata.validation.holdout import columns_that_differ
-from synthdata.validation.policy import Policy, judge
+from synthdata.validation.policy import Policy
+from synthdata.validation.policy_judgement import judge
 from synthdata.validation.privacy.attacks import LogProb
 from synthdata.validation.privacy.panel import privacy_part
 from synthdata.validation.summaries import column_details

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from synthdata.errors import SchemaError
-from synthdata.validation.policy import METRICS, Policy, judge, load_policy
+from synthdata.table.schema import Column, Schema
+from synthdata.validation.policy import Policy, check_columns, load_policy
+from synthdata.validation.policy_judgement import judge, told
+from synthdata.validation.policy_metrics import METRICS, figures
 
 
 def report(**shape: Any) -> dict[str, Any]:
@@ -79,7 +82,10 @@ def test_a_policy_without_a_name_is_called_after_its_file(tmp_path: Path) -> Non
         ("{version: 1, name: p, rules: [{metric: privacy.verdict, not: leek found}]}", "Did you mean 'leak found'"),
         ("{version: 1, name: p, rules: [{metric: privacy.verdict, max: 1}]}", "'not' goes with"),
         ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, level: stop}]}", "'level'"),
-        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max_over_reference: 1, bound: low}]}", "'bound' goes"),
+        ("{version: 1, name: p, rules: [{metric: privacy.verdict, not: leak found, bound: low}]}", "'bound' goes"),
+        ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, column: age}]}", "'column' does not go"),
+        ("{version: 1, name: p, rules: [{metric: pair.trend, max: 1, column: age}]}", "'column' does not go"),
+        ("{version: 1, name: p, rules: [{metric: column.shap, max: 1}]}", "Did you mean 'column.shape'"),
     ],
 )
 def test_a_wrong_file_says_where(text: str, message: str, tmp_path: Path) -> None:
@@ -134,3 +140,86 @@ def test_publishing_asks_for_a_guarantee_and_a_missing_figure_can_break_a_rule()
     assert "there is no differential privacy" in rules[0]["sentence"]
     spent = report["privacy"] | {"dp": {"epsilon_spent": 4.0}}
     assert judge(load_policy("publish"), {"privacy": spent})[0] == "fail"
+
+
+def whole_report() -> dict[str, Any]:
+    """A report with two columns, a pair, attacks and checks."""
+    shape = {"value": 0.2, "interval": [0.1, 0.3], "reference": 0.05, "matched": 0.15}
+    rates = [{"false_positive_rate": rate, "value": 2 * rate, "interval": [rate, 3 * rate]} for rate in (0.01, 0.1)]
+    attacks = [
+        {"name": f"membership by {how}", "value": 0.5, "true_positive_rates": rates, "holds_model": "loss" in how}
+        for how in ("density", "classifier", "the model's own loss")
+    ]
+    return {
+        "columns": [
+            {"name": "age", "shape": shape, "fidelity": {"rounding": {"value": 0.9}}},
+            {"name": "sex", "shape": {"value": 0.01, "reference": 0.0}, "fidelity": {"rare_recall": {"value": 1.0}}},
+            {"name": "key", "shape": None, "fidelity": None},
+        ],
+        "pairs": {
+            "columns": ["age", "sex"],
+            "error": [[0.0, 0.3], [0.3, 0.0]],
+            "further": {"mean_difference": {"value": 0.1, "reference": 0.05}},
+        },
+        "utility_details": {"targets": [{"name": "age", "real": 0.5, "synthetic": 0.4}]},
+        "privacy": {"attacks": attacks, "verdict": {"state": "no leak found", "model": "remembers rows"}},
+        "checks": {"synthetic": [{"passed": False, "level": "fail"}, {"passed": True, "level": "fail"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("metric: column.shape, max: 0.1", ("fail", False, 0.2)),
+        ("metric: column.shape, max: 0.25, bound: high", ("fail", False, 0.3)),
+        ("metric: column.shape, max: 0.1, column: sex", ("pass", True, 0.01)),
+        ("metric: column.shape, max_over_reference: 0.1", ("pass", True, pytest.approx(0.1))),
+        (
+            "metric: column.shape, max_over_reference: 0.1, column: age, bound: high",
+            ("fail", False, pytest.approx(0.2)),
+        ),
+        ("metric: column.rounding, min: 0.95", ("fail", False, 0.9)),
+        ("metric: column.skill, min_under_reference: 0.05", ("fail", False, pytest.approx(0.1))),
+        ("metric: pair.trend, max: 0.2", ("fail", False, 0.3)),
+        ("metric: 'pair.trend', max: 0.4, pair: [sex, age]", ("pass", True, 0.3)),
+        ("metric: fidelity.mutual_information, max_over_reference: 0.02", ("fail", False, pytest.approx(0.05))),
+        ("metric: privacy.membership_by_classifier, max: 0.5", ("pass", True, 0.5)),
+        ("metric: privacy.members_at_1_percent, max: 0.025, bound: high", ("fail", False, 0.03)),
+        ("metric: privacy.members_at_10_percent, max_over_reference: 0.1", ("pass", True, pytest.approx(0.1))),
+        ("metric: privacy.model, not: remembers rows", ("fail", False, "remembers rows")),
+        ("metric: checks.failed, max: 0", ("fail", False, 1)),
+        ("metric: checks.warned, max: 0", ("pass", True, 0)),
+        # what no column has, and a named column that has it not, cannot be judged
+        ("metric: column.decimals, min: 1", ("warn", None, None)),
+        ("metric: column.rounding, min: 1, column: sex", ("warn", None, None)),
+    ],
+)
+def test_a_rule_can_name_any_figure(rule: str, expected: tuple[str, bool | None, Any]) -> None:
+    assert outcome(rule, whole_report()) == expected
+
+
+def test_what_breaks_a_rule_is_named_but_not_in_its_sentence() -> None:
+    policy = Policy.parse("{version: 1, name: p, rules: [{metric: column.shape, max: 0.001}]}")
+    _, (rule,) = judge(policy, whole_report())
+    assert rule["broken_by"]["count"] == 2
+    assert [each["columns"] for each in rule["broken_by"]["worst"]] == [["age"], ["sex"]]
+    assert "age" not in rule["sentence"]
+    assert told(rule).endswith("Broken by “age” (0.2), “sex” (0.01).")
+
+
+def test_every_metric_is_looked_up_and_none_is_forgotten_by_the_document() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
+    for metric in METRICS:
+        figures(metric, {})  # an empty report has none of them, and that is no error
+        assert f"`{metric}`" in text
+
+
+def test_a_column_that_is_not_there_is_refused_beforehand() -> None:
+    columns = (Column(name="age", kind="numerical", dtype="int64"), Column(name="key", kind="id", dtype="int64"))
+    schema = Schema(columns=columns)
+    policy = Policy.parse("{version: 1, name: p, rules: [{metric: column.shape, max: 1, column: aeg}]}")
+    with pytest.raises(SchemaError, match="rule 1: there is no column 'aeg'.*Did you mean 'age'"):
+        check_columns(policy, schema)
+    policy = Policy.parse("{version: 1, name: p, rules: [{metric: pair.trend, max: 1, pair: [age, key]}]}")
+    with pytest.raises(SchemaError, match="'key' is not judged"):
+        check_columns(policy, schema)

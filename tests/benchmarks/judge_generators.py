@@ -1,6 +1,6 @@
 """What `synthdata evaluate` says of tables by other generators, and of tables whose verdict is known beforehand.
 
-    python tests/benchmarks/judge_generators.py adult/train.parquet adult/test.parquet --target income --also NAME=TABLE.parquet
+    python tests/benchmarks/judge_generators.py TRAIN.parquet HOLDOUT.parquet --target COLUMN --also NAME=TABLE.parquet
 
 Judged are SDV's GaussianCopula and CTGAN (where the extra ``sdv`` is installed), tables made elsewhere from the same
 train rows (``--also``), a bootstrap of the train rows, rows whose columns were shuffled apart, and fresh real rows: one

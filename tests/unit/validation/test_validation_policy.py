@@ -207,6 +207,16 @@ def test_what_breaks_a_rule_is_named_but_not_in_its_sentence() -> None:
     assert told(rule).endswith("Broken by “age” (0.2), “sex” (0.01).")
 
 
+def test_the_internal_policy_fails_a_table_that_no_model_learns_from_beyond_doubt() -> None:
+    near = {"value": 0.8, "reference": 0.9, "interval": [0.79, 0.81]}
+    far = {"value": 0.5, "reference": 0.9, "interval": [0.45, 0.55]}
+    unsure = {"value": 0.5, "reference": 0.9, "interval": [0.2, 0.8]}
+    for figure, expected in ((near, True), (far, False), (unsure, True)):
+        _, rules = judge(load_policy("internal"), {"utility": {"tstr": figure}})
+        outcomes = [rule["met"] for rule in rules if rule["metric"] == "utility.tstr" and rule["level"] == "fail"]
+        assert outcomes == [expected]
+
+
 def test_every_metric_is_looked_up_and_none_is_forgotten_by_the_document() -> None:
     text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text(encoding="utf-8")
     for metric in METRICS:
@@ -218,7 +228,7 @@ def test_a_column_that_is_not_there_is_refused_beforehand() -> None:
     columns = (Column(name="age", kind="numerical", dtype="int64"), Column(name="key", kind="id", dtype="int64"))
     schema = Schema(columns=columns)
     policy = Policy.parse("{version: 1, name: p, rules: [{metric: column.shape, max: 1, column: aeg}]}")
-    with pytest.raises(SchemaError, match="rule 1: there is no column 'aeg'.*Did you mean 'age'"):
+    with pytest.raises(SchemaError, match=r"rule 1: there is no column 'aeg'.*Did you mean 'age'"):
         check_columns(policy, schema)
     policy = Policy.parse("{version: 1, name: p, rules: [{metric: pair.trend, max: 1, pair: [age, key]}]}")
     with pytest.raises(SchemaError, match="'key' is not judged"):

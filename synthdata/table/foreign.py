@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 
 from synthdata.errors import SchemaError
+from synthdata.table.dtypes import is_float, is_integer
 from synthdata.table.expressions import microseconds
 from synthdata.table.schema import Column, Schema
 from synthdata.table.storage import Cells, StrangeCellsError, from_cells, resolution, to_cells
 from synthdata.table.stored_moments import PER_SECOND
 
+#: how truth values are written as text
+TRUTH = {"true": True, "false": False, "t": True, "f": False, "yes": True, "no": False, "y": True, "n": False}
+TRUTH |= {"1": True, "0": False, "1.0": True, "0.0": False}
 #: beyond this share of unreadable cells a column is another than the schema means
 MOST = 0.5
 
@@ -18,8 +22,8 @@ MOST = 0.5
 def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame, list[str]]:
     """The frame as the schema can read it, and notes on what that took, with numbers of cells only.
 
-    Dates in another layout than the schema's are brought into it; a cell that contradicts its column's kind becomes a
-    null.
+    Dates in another layout than the schema's are brought into it, truth values and numbered categories that are written
+    as text are read; a cell that contradicts its column's kind becomes a null.
 
     >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
     >>> frame, notes = adopt(pd.DataFrame({"age": ["30", "?", "40"]}), schema, "table")
@@ -32,6 +36,10 @@ def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame,
     notes = []
     for column in schema:
         start = f"Column {column.name!r} of the {what}"
+        as_text = _out_of_text(frame[column.name], column)
+        if as_text is not None:
+            frame = frame.assign(**{column.name: as_text})
+            notes.append(f"{start} is written as text; it was read as {column.kind} values.")
         try:
             to_cells(frame[column.name], column)
         except StrangeCellsError as error:
@@ -46,6 +54,30 @@ def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame,
             verb = "is no {} value and counts" if bad.sum() == 1 else "are no {} values and count"
             notes.append(f"{start}: {bad.sum():,} of {len(frame):,} cells {verb.format(column.kind)} as missing.")
     return frame, notes
+
+
+def _out_of_text(series: pd.Series, column: Column) -> pd.Series | None:
+    """Truth values, or categories that are numbers in the real table, out of text; None where they are no text.
+
+    Cells that say nothing of the kind are left as they are.
+    """
+    numbers = column.kind == "categorical" and (is_integer(column.dtype) or is_float(column.dtype))
+    if not (numbers or column.kind == "boolean") or column.generated or column.drop:
+        return None
+    cells = series.astype(object)
+    text = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
+    if not text.any():
+        return None
+    words = pd.Series(cells[text]).str.strip()
+    if numbers:
+        read = pd.to_numeric(words, errors="coerce").astype(object)
+        read = read.map(lambda number: int(number) if is_integer(column.dtype) and number == number // 1 else number)
+    else:
+        read = words.str.lower().map(TRUTH).astype(object)
+    if not read.notna().any():
+        return None
+    cells[text] = read.where(read.notna(), words)
+    return cells
 
 
 def _other_layout(series: pd.Series, column: Column, problem: SchemaError) -> pd.Series:

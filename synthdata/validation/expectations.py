@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdata.table.constraints import Inequality, parse_rules
 from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
 from synthdata.validation.checks import check
+from synthdata.validation.rule_expectations import rule_expectations
 from synthdata.validation.source_checks import source_warnings
 from synthdata.validation.structure_checks import structure_checks
 
@@ -33,7 +33,7 @@ Expectation = dict[str, Any]
 
 
 def suite(schema: Schema) -> list[Expectation]:
-    """What the schema promises, as expectations in Great Expectations' own JSON form.
+    """What the schema promises of its columns, as expectations in Great Expectations' own JSON form.
 
     >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
     >>> [entry["type"] for entry in suite(schema)]
@@ -44,28 +44,24 @@ def suite(schema: Schema) -> list[Expectation]:
     entries = [_entry("expect_table_columns_to_match_ordered_list", column_list=[column.name for column in kept])]
     for column in kept:
         entries += _of_column(column)
-    for rule in parse_rules(schema):
-        if isinstance(rule, Inequality) and all(_comparable(column) for column in rule.columns):
-            entries.append(
-                _entry(
-                    "expect_column_pair_values_a_to_be_greater_than_b",
-                    column_A=rule.high.name,
-                    column_B=rule.low.name,
-                    or_equal=not rule.strict,
-                    ignore_row_if="either_value_is_missing",
-                )
-            )
     return entries
 
 
 def suite_json(schema: Schema) -> str:
-    """The suite as JSON text that a team can load into its own Great Expectations project."""
+    """The suite, the schema's rules included, as JSON text that a team can load into its own project.
+
+    Rules that Great Expectations has no words for are listed under ``meta``.
+    """
     import importlib.metadata
 
+    rules, left_out = rule_expectations(schema)
     meta = {"great_expectations_version": importlib.metadata.version("great_expectations"), "edition": "internal"}
-    return json.dumps(
-        {"name": "synthdata", "expectations": suite(schema), "meta": meta}, indent=2, ensure_ascii=False, default=str
-    )
+    whole = {
+        "name": "synthdata",
+        "expectations": [*suite(schema), *rules],
+        "meta": {**meta, "rules_left_out": left_out},
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False, default=str)
 
 
 def check_source(table: Table) -> list[dict[str, Any]]:
@@ -96,12 +92,7 @@ def _entry(kind: str, *, level: str = "fail", **settings: Any) -> Expectation:
 
 
 def _columns(entry: Expectation) -> set[str]:
-    return {entry["kwargs"][key] for key in ("column", "column_A", "column_B") if key in entry["kwargs"]}
-
-
-def _comparable(column: Column) -> bool:
-    """Whether plain comparison in pandas is the rule's own: numbers, and dates stored as such."""
-    return column.kind == "numerical" or column.dtype.startswith(("datetime64", "timedelta64"))
+    return {entry["kwargs"]["column"]} if "column" in entry["kwargs"] else set()
 
 
 def _of_column(column: Column) -> Iterator[Expectation]:
@@ -278,10 +269,4 @@ def _words(entry: Expectation) -> tuple[str, str]:
                 "A few values beyond are natural; many mean that the model exaggerates.",
             )
         return "stays within the declared bounds", "Correct the values, or the bounds in the schema."
-    if kind == "expect_column_values_to_match_strftime_format":
-        return f"holds dates written as {settings['strftime_format']}", "Write all dates in one format."
-    sign = "<=" if settings.get("or_equal") else "<"
-    return (
-        f"{settings.get('column_B')} {sign} {settings.get('column_A')} in every row",
-        "Mend these rows, or the rule in the schema.",
-    )
+    return f"holds dates written as {settings['strftime_format']}", "Write all dates in one format."

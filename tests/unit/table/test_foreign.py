@@ -85,3 +85,25 @@ def test_categories_that_hardly_repeat_are_left_out_on_request() -> None:
     assert pipeline.prepare(frame, known, drop_text=True).schema["place"].drop
     assert not pipeline.prepare(frame, known, drop_text=True).schema["sex"].drop
     assert not pipeline.prepare(frame, known, drop_text=True, learn=False).schema["place"].drop
+
+
+def test_truth_values_and_numbered_categories_are_read_out_of_text() -> None:
+    real = pd.DataFrame({"paid": np.arange(40) % 2 == 0, "code": np.arange(40) % 3})
+    schema = Table.of(real, {"columns": [{"name": "code", "kind": "categorical"}]}).schema
+    made = pd.DataFrame({"paid": ["True", "no", None, "?"] * 10, "code": ["0", "1", "2", None] * 10}, dtype="string")
+    frame, notes = adopt(made, schema, "synthetic table")
+    table = Table.of(frame, schema, strict=False)
+    assert [bool(value) for value in table.cells("paid").values[:2]] == [True, False]
+    assert table.cells("paid").missing[:4].tolist() == [False, False, True, True]
+    assert table.cells("code").values[:3].tolist() == [0, 1, 2]
+    assert notes == [
+        "Column 'paid' of the synthetic table is written as text; it was read as boolean values.",
+        "Column 'paid' of the synthetic table: 10 of 40 cells are no boolean values and count as missing.",
+        "Column 'code' of the synthetic table is written as text; it was read as categorical values.",
+    ]
+
+
+def test_text_that_is_no_truth_value_at_all_is_refused() -> None:
+    schema = Table.of(pd.DataFrame({"paid": np.arange(40) % 2 == 0})).schema
+    with pytest.raises(SchemaError, match="'paid' is declared boolean"):
+        adopt(pd.DataFrame({"paid": ["a", "b"] * 20}), schema, "synthetic table")

@@ -8,242 +8,36 @@ and the decoder's marginals are calibrated on draws from it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
-from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot, State
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind, LatentMixin
+from synthdata.models.networks.latent import LatentNetworks
+from synthdata.models.networks.latent_objective import WARM_UP, Bound
 from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
     groups_from_state,
     groups_state,
+    log_within,
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.networks.nets import CellVectors
-from synthdata.models.networks.row_heads import RowHeads, dense
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
-from synthdata.privacy.per_record import Part, Sums, Whole
 from synthdata.progress import Progress
-from synthdata.training.device import choose_device, half_precision, torch_generator
-from synthdata.training.objective import Player
+from synthdata.training.device import choose_device, torch_generator
 
 #: how many numbers a step of drawing or scoring may hold at once
 _MOST_NUMBERS = 2**24
-_CELL, _KNOTS, _HARMONICS = 8, 8, 3
-#: over which share of training a latent place gets its full price
-_WARM_UP = 0.2
-_LOG_2_PI = math.log(2 * math.pi)
-
-
-class MixturePrior(nn.Module):
-    """A mixture of normal distributions with diagonal covariances: the log-density (b,) of places (b, latent)."""
-
-    def __init__(self, latent: int, components: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(components))
-        #: centres and log-widths
-        self.embedding = nn.Parameter(torch.randn(components, 2 * latent, generator=generator))
-        with torch.no_grad():
-            self.embedding[:, latent:] = 0.0
-
-    def parts(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The centres and log-widths (components, latent)."""
-        centres, log_widths = self.embedding.chunk(2, dim=-1)
-        return centres, log_widths.clamp(-5.0, 2.0)
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """log p(z) (b,)."""
-        return torch.logsumexp(self._joint(z), dim=-1)
-
-    def _joint(self, z: torch.Tensor) -> torch.Tensor:
-        """The log-densities (b, components) of places together with each component."""
-        centres, log_widths = self.parts()
-        precision = torch.exp(-2 * log_widths)
-        # The square is multiplied out, so that it takes two products of matrices.
-        square = (z * z) @ precision.T - 2 * z @ (centres * precision).T + (centres * centres * precision).sum(-1)
-        log_p = -0.5 * square - log_widths.sum(-1) - 0.5 * z.shape[-1] * _LOG_2_PI
-        return log_p + functional.log_softmax(self.bias, dim=0)
-
-    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
-        """What the gradients of single records are made of, in double precision."""
-        with torch.no_grad():
-            z, centres, log_widths = (each.double() for each in (inputs[0], *self.parts()))
-            taken = functional.softmax(self._joint(inputs[0]), dim=-1)
-            odds = (taken - functional.softmax(self.bias, dim=0)) * slopes[:, None]
-            free = (self.parts()[1] == self.embedding[:, z.shape[-1] :]).double()
-            share = taken.double() * slopes[:, None]
-        return [_PriorGradients(self.embedding, z, share, centres, log_widths, free), Whole(self.bias, odds)]
-
-
-@dataclass(frozen=True)
-class _PriorGradients:
-    """The gradients of centres and log-widths at places z (b, latent), of which components have shares (b, components).
-
-    With p the precisions they are r (z - c) p and r ((z - c)² p - 1); both are multiplied out, so that neither them nor
-    their norms take more than products of matrices. ``free`` is 0 where a width is held at its limit.
-    """
-
-    weight: nn.Parameter
-    z: torch.Tensor
-    share: torch.Tensor
-    centres: torch.Tensor
-    log_widths: torch.Tensor
-    free: torch.Tensor
-
-    def squares(self) -> torch.Tensor:
-        """Squared norms (b,)."""
-        z, c, p = self.z, self.centres, torch.exp(-2 * self.log_widths)
-        # The sums over dimensions of (z - c)² p² and of ((z - c)² p - 1)², by powers of z.
-        second, fourth = p * p - 2 * p * self.free, p * p * self.free
-        powers = torch.cat([z, z**2, z**3, z**4], dim=1)
-        factors = torch.cat(
-            [-2 * c * second - 4 * c**3 * fourth, second + 6 * c**2 * fourth, -4 * c * fourth, fourth], dim=1
-        )
-        constant = (c**2 * second + c**4 * fourth + self.free).sum(1)
-        sizes = (powers @ factors.T + constant).clamp(min=0.0)
-        return (self.share.square() * sizes).sum(1).float()
-
-    def sums(self, factors: torch.Tensor) -> Sums:
-        """The weighted sums."""
-        share, c, p = self.share * factors[:, None], self.centres, torch.exp(-2 * self.log_widths)
-        total, first, second = share.sum(0)[:, None], share.T @ self.z, share.T @ (self.z * self.z)
-        centres = (first - c * total) * p
-        widths = ((second - 2 * c * first + c * c * total) * p - total) * self.free
-        return [(self.weight, torch.cat([centres, widths], dim=1).to(self.weight.dtype))]
-
-
-class LatentNetworks(nn.Module):
-    """Encoder, prior and decoder: q(z | row), p(z), p(row | z), for z (b, latent)."""
-
-    def __init__(
-        self, slots: Sequence[Slot], latent: int, width: int, components: int, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.latent, self.columns = latent, len(slots)
-        self.cells = CellVectors(slots, _CELL, _KNOTS, _HARMONICS, generator)
-        self.inward = dense(self.columns * (_CELL + 1), width, generator)
-        self.inner = dense(width, width, generator)
-        self.posterior = dense(width, 2 * latent, generator, 0.3)
-        self.outward = dense(latent, width, generator)
-        self.outer = dense(width, width, generator)
-        self.heads = RowHeads(slots, width, generator)
-        self.prior = MixturePrior(latent, components, generator)
-        with torch.no_grad():
-            self.posterior.bias[latent:] = -1.0
-
-    def encode(self, codes: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Means and log-deviations (b, latent) of q(z | row); cells that are `UNSEEN` are left out."""
-        seen = (codes != UNSEEN)[..., None].float()
-        vectors = torch.cat([self.cells(codes, values) * seen, 1 - seen], dim=-1)
-        h = functional.relu(self.inward(vectors.flatten(1)))
-        mean, log_width = self.posterior(functional.relu(self.inner(h))).float().chunk(2, dim=-1)
-        return mean, log_width.clamp(-6.0, 2.0)
-
-    def hidden(self, z: torch.Tensor) -> torch.Tensor:
-        """The decoder's last layer (b, width)."""
-        return functional.relu(self.outer(functional.relu(self.outward(z))))
-
-    def draw_prior(self, n: int, generator: torch.Generator) -> torch.Tensor:
-        """Places (n, latent) from the prior, its components as often as their shares say, up to one."""
-        centres, log_widths = self.prior.parts()
-        along = functional.softmax(self.prior.bias, dim=0).cumsum(0)
-        device = centres.device
-        strata = torch.randperm(n, generator=generator, device=device)
-        strata = (strata + torch.rand(n, generator=generator, device=device)) / max(n, 1)
-        which = torch.searchsorted(along, strata.clamp(max=1 - 1e-6)).clamp(max=len(along) - 1)
-        noise = torch.randn(n, self.latent, generator=generator, device=device)
-        return centres[which] + torch.exp(log_widths[which]) * noise
-
-    def log_weights(
-        self, codes: torch.Tensor, values: torch.Tensor, repeats: int, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Places z (b, repeats, latent) from q, and log p(row | z) and log p(z) - log q(z | row), both (b, repeats).
-
-        Of a row, only the cells seen count.
-        """
-        mean, log_width = self.encode(codes, values)
-        shape = (len(codes), repeats, self.latent)
-        noise = torch.randn(shape, generator=generator, device=codes.device)
-        z = mean[:, None] + torch.exp(log_width)[:, None] * noise
-        log_q = (-0.5 * noise * noise - log_width[:, None]).sum(-1) - 0.5 * self.latent * _LOG_2_PI
-        flat = z.flatten(0, 1)
-        spread = codes.repeat_interleave(repeats, 0)
-        log_p = self.heads.log_probs(self.hidden(flat), spread, values.repeat_interleave(repeats, 0))
-        log_p = torch.where(spread != UNSEEN, log_p, 0.0).sum(1).view(len(codes), repeats)
-        return z, log_p, self.prior(flat).view(len(codes), repeats) - log_q
-
-
-class _Bound:
-    """The objective, and its one player: minus the evidence lower bound of every record.
-
-    In ``masked`` of the records some cells are hidden, and the bound is that of the others: so the encoder learns what
-    to make of gaps. Over the first ``warm_up`` batches what a latent place costs rises from nothing to its full price,
-    or some dimensions would never come into use (Bowman et al. 2016, arXiv 1511.06349).
-    """
-
-    sees_real_rows = True
-    quality_name = "held-out nats per row (bound)"
-
-    def __init__(self, networks: LatentNetworks, encoded: Encoded, masked: float, warm_up: float) -> None:
-        self.modules: LatentNetworks = networks
-        self.players: Sequence[Player] = (self,)
-        self.masked = masked
-        self.price, self.rise = torch.zeros(()), 1 / max(warm_up, 1.0)
-        self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
-        self.values = torch.from_numpy(encoded.values.astype(np.float32))
-
-    def to(self, device: torch.device) -> None:
-        """Move networks and table to a device."""
-        self.modules.to(device)
-        self.codes, self.values, self.price = (each.to(device) for each in (self.codes, self.values, self.price))
-
-    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Minus the bounds (b,) of records."""
-        log_p, log_ratio = self._terms(rows, generator)
-        self.price = (self.price + self.rise).clamp(max=1.0)
-        return -(log_p + self.price * log_ratio)
-
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
-        """Minus the bounds (b,) of records, at the price that a latent place has by then.
-
-        In full precision: half of it makes ready for each size of a batch anew, and these sizes are drawn.
-        """
-        log_p, log_ratio = self._terms(rows, generator, half=False)
-        return -(log_p + min(share / _WARM_UP, 1.0) * log_ratio)
-
-    def _terms(
-        self, rows: torch.Tensor, generator: torch.Generator, *, half: bool = True
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        codes, values = self.codes[rows], self.values[rows]
-        chance = torch.rand(len(rows), 2, generator=generator, device=rows.device)
-        share = torch.where(chance[:, :1] < self.masked, chance[:, 1:], 0.0)
-        hidden = torch.rand(codes.shape, generator=generator, device=rows.device) < share
-        codes = torch.where(hidden, UNSEEN, codes)
-        with half_precision(rows.device) if half else nullcontext():
-            _, log_p, log_ratio = self.modules.log_weights(codes, values, 1, generator)
-        return log_p[:, 0], log_ratio[:, 0]
-
-    def quality(self, rows: torch.Tensor) -> float:
-        """The mean of minus the bound of rows, in nats."""
-        noise = torch.Generator(rows.device).manual_seed(0)
-        total = 0.0
-        for part in torch.split(rows, 2048):
-            _, log_p, log_ratio = self.modules.log_weights(self.codes[part], self.values[part], 1, noise)
-            total -= float((log_p + log_ratio).double().sum())
-        return total / max(len(rows), 1)
 
 
 class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, LatentMixin):
@@ -317,8 +111,8 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
         frequencies = [count / count.sum() for count in found]
         self.networks_.heads.start_from_frequencies(frequencies)
         if narrow.slots:
-            warm_up = _WARM_UP * self._steps(len(narrow))
-            self._train(_Bound(self.networks_, narrow, self.masked, warm_up), len(narrow), generator, progress)
+            warm_up = WARM_UP * self._steps(len(narrow))
+            self._train(Bound(self.networks_, narrow, self.masked, warm_up), len(narrow), generator, progress)
             self._calibrate(frequencies, torch_generator(generator, self._on_device()))
         self.networks_.eval()
 
@@ -409,7 +203,7 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
                 _, log_p, log_ratio = self.networks_.log_weights(codes, values, 100, noise)
                 bounds = (log_p + log_ratio).double()
                 out.append((bounds.mean(-1) - 2 * bounds.std(-1) / 10).cpu().numpy())
-        return np.concatenate(out) + self._log_within(encoded)
+        return np.concatenate(out) + log_within(encoded, self.groups_)
 
     def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
         """Places are drawn given the cells known, by importance resampling (Mattei and Frellsen 2019), then gaps."""
@@ -449,15 +243,6 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
             ]
         # Levels of a group are told apart by chance, which has to be the same each time.
         return widen_rows(self._encoded(parts), self.groups_, np.random.default_rng(0))
-
-    def _log_within(self, encoded: Encoded) -> np.ndarray:
-        """The log-probability (n,) of the levels that rows have inside their groups."""
-        out = np.zeros(len(encoded))
-        for j, grouping in enumerate(self.groups_):
-            if grouping.slot is not grouping.whole:
-                codes = encoded.codes[:, j]
-                out += np.where(codes == UNSEEN, 0.0, np.log(grouping.shares)[codes])
-        return out
 
     def _state(self) -> State:
         return State.merge(groups=groups_state(self.groups_), networks=State({}, weights_of(self.networks_)))

@@ -11,9 +11,11 @@ import torch
 
 from synthdata.encoders.base import AllowedCells, Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.ctgan import ConditionalGAN, _Conditions, _Game
+from synthdata.models.ctgan import ConditionalGAN
 from synthdata.models.networks.adversarial import Discriminator, Generator
+from synthdata.models.networks.adversarial_objective import Game
 from synthdata.models.networks.boltzmann import _between
+from synthdata.models.networks.conditional_rows import Conditions
 from synthdata.models.networks.marks import Layout
 from synthdata.models.networks.modes import Modes, find_modes, join_rows, split_rows
 from synthdata.models.networks.pair_error import PairError
@@ -117,7 +119,7 @@ def test_pair_error_sees_lost_relations_and_lost_variety():
     assert pairs.compare(real, pairs.joint(collapsed))[1] < 0.9
 
 
-def game(**changes: object) -> tuple[_Game, Encoded]:
+def game(**changes: object) -> tuple[Game, Encoded]:
     rows = two_columns()
     modes = find_modes(rows, 4, 5, np.random.default_rng(0))
     split = split_rows(rows, modes, np.random.default_rng(0))
@@ -127,7 +129,7 @@ def game(**changes: object) -> tuple[_Game, Encoded]:
     pack = int(changes.pop("pack", 5))  # type: ignore[call-overload]
     critic = Discriminator(layout, 16, pack, 0.0, noise)
     settings = {"penalty": 10.0, "temperature": 0.5, "by_sampling": True, **changes}
-    return _Game(made, critic, _Conditions(layout, counts), rows, rows, split, modes, **settings), rows  # type: ignore[arg-type]
+    return Game(made, critic, Conditions(layout, counts), rows, rows, split, modes, **settings), rows  # type: ignore[arg-type]
 
 
 def test_only_the_discriminator_sees_real_rows_in_one_forward_pass():

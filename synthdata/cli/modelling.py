@@ -76,12 +76,25 @@ def sample(
     given: Annotated[
         str | None, typer.Option("--given", help='Conditions, such as "age>=30; sex=F; city in {Rome, Oslo}".')
     ] = None,
+    parity: Annotated[
+        str | None,
+        typer.Option(
+            "--parity", help="Columns such as sex,race: their groups get the outcome (--target) equally often."
+        ),
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", help="With --parity, the column of the outcome.")] = None,
     seed: Seed = None,
 ) -> None:
     """Draw rows from a fitted model, under conditions if you like."""
     from synthdata import connectors
+    from synthdata.errors import ModelError
     from synthdata.models.registry import load
 
+    if parity is not None:
+        if given is not None:
+            raise ModelError("--parity and --given cannot be combined.", "Draw with one of them.")
+        equally(load(model), parity, target, n, output, seed)
+        return
     with working() as (console, progress), progress.stage("sample", "Drawing rows"):
         frame = load(model).sample(n, given=given, seed=seed, progress=progress)
         connectors.write(frame, output)
@@ -90,6 +103,46 @@ def sample(
         drawn, worth = frame.attrs["drawing"]["drawn"], frame.attrs["drawing"]["effective_sample_size"]
         repeated = " (too few met the conditions, so some are repeated)" if worth < len(frame) else ""
         console.print(f"{drawn:,} rows were drawn for them; effective sample size {worth:,}{repeated}.")
+
+
+def equally(model: Any, parity: str, target: str | None, n: int, output: str, seed: int | None) -> None:
+    """Draw rows with parity, and say what it cost."""
+    import json
+
+    from rich.table import Table
+
+    from synthdata import connectors
+    from synthdata.atomic import write_text
+    from synthdata.models.parity import sample_with_parity
+
+    with working() as (console, progress), progress.stage("sample", "Drawing rows"):
+        names = [name.strip() for name in parity.split(",") if name.strip()]
+        done = sample_with_parity(model, n, names, target=target, seed=seed, progress=progress)
+        connectors.write(done.rows, output)
+        beside = Path(output).with_name(Path(output).stem + ".parity.json")
+        write_text(beside, json.dumps(done.to_json(), indent=1, ensure_ascii=False, default=str) + "\n")
+    table = Table(title=f"Rates of “{done.target}”", title_justify="left")
+    for heading in (*done.protected, "rows", "outcome", "as the model has it", "as drawn"):
+        table.add_column(heading)
+    for group in done.groups:
+        for outcome, rate in group.before.items():
+            row = [
+                *map(str, group.values),
+                f"{group.rows:,}",
+                str(outcome),
+                f"{rate:.1%}",
+                f"{group.after[outcome]:.1%}",
+            ]
+            table.add_row(*row)
+    console.print(table)
+    for group in done.groups:
+        if group.note:
+            console.print(f"{', '.join(map(str, group.values))}: {group.note}.")
+    console.print(
+        f"{len(done.rows):,} rows written to {output}, and the rates to {beside}. In {done.changed:,} of them "
+        f"({done.cost:.1%}) the outcome is another than the model drew: so far are they from what it learnt. Equal "
+        "rates do not make a model that is trained on these rows err equally often in every group."
+    )
 
 
 def impute(

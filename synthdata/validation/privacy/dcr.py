@@ -13,9 +13,17 @@ import numpy as np
 
 from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, Figure, NotComputable
-from synthdata.validation.privacy.neighbour_tests import NeighbourTest, linkage_test, neighbour_tests
+from synthdata.validation.privacy.neighbour_tests import (
+    NearCopies,
+    NeighbourTest,
+    apart_test,
+    closeness,
+    linkage_test,
+    neighbour_tests,
+)
 from synthdata.validation.privacy.record_linkage import link_weights
 from synthdata.validation.privacy.space import Neighbours, Space, nearest, nearest_by_part
+from synthdata.validation.privacy.unusual import outliers, rare_strata
 from synthdata.validation.statistics import around
 
 #: pairs of rows that are looked at, the fewest synthetic rows that take part, and the most
@@ -27,6 +35,8 @@ REFERENCE_ROWS = 3_000
 #: real rows, and other synthetic ones, that are looked at cell by cell as what a synthetic row may be a copy of
 CANDIDATES = 8
 TIE = 1e-6
+#: real rows that are looked at apart
+APART = {"outliers": outliers, "rare strata": rare_strata}
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Nearness:
     tests: tuple[NeighbourTest, ...]
     covered: float
     distances: dict[str, np.ndarray]
+    near_copies: tuple[NearCopies, ...] = ()
 
 
 def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
@@ -56,7 +67,13 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
     members = np.flatnonzero(member)
     equal = np.sort(seed.generator("drawn down").choice(members, min(len(fresh), len(members)), replace=False))
     first, second, to_train, to_holdout = nearest(points, real, [equal, fresh])
-    tests = (*neighbour_tests(first.positions, first.distances, second.distances, member), _linkage(comparison, rows))
+    tests = [*neighbour_tests(first.positions, first.distances, second.distances, member), _linkage(comparison, rows)]
+    weight = closeness(first.distances, second.distances)
+    near_copies = [NearCopies.count("all rows", np.ones(len(member), bool), first.positions, weight, member)]
+    for where, find in APART.items():
+        chosen = find(comparison.views, rows.real_cells)
+        tests.append(apart_test(where, chosen, first.positions, weight, member))
+        near_copies.append(NearCopies.count(where, chosen, first.positions, weight, member))
     value, spread = nearer_share(to_train, to_holdout)
     reference, between = _reference(real, equal, fresh, seed)
     figure = Figure(value, around(value, spread), reference, "target", target=0.5, n=len(points))
@@ -65,7 +82,8 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
         "synthetic_holdout": to_holdout.distances,
         "train_holdout": between,
     }
-    return Nearness(figure, tests, len(real) / (comparison.rows("train") + comparison.rows("holdout")), distances)
+    covered = len(real) / (comparison.rows("train") + comparison.rows("holdout"))
+    return Nearness(figure, tuple(tests), covered, distances, tuple(near_copies))
 
 
 @dataclass(frozen=True)

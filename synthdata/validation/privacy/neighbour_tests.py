@@ -8,7 +8,7 @@ distribution of distances is assumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from synthdata.validation.statistics import NORMAL_95
 CLOSEST = 0.05
 #: the same for the light noise that `NeighbourTest.share_to_see` speaks of
 LIGHT = 0.1
+#: real rows that a test on some of them needs
+ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,29 @@ class NeighbourTest:
     #: the weight of a lightly copied row over the mean weight
     light: float
     weighted: bool = False
+    #: whether all synthetic rows take part, and not those near some real rows alone
+    whole: bool = True
 
     def share_to_see(self, level: float, probability: float) -> float | None:
         """The least share of lightly copied rows that is seen with ``probability`` at ``level``; None where none is."""
-        if self.deviation <= 0 or self.expected >= 1 or self.light <= 0:
+        if self.deviation <= 0 or self.expected >= 1 or self.light <= 0 or not self.whole:
             return None
         least = (
             (stats.norm.isf(level) + stats.norm.ppf(probability)) * self.deviation / ((1 - self.expected) * self.light)
         )
         return float(least) if least <= 1 else None
+
+    @property
+    def as_copies(self) -> tuple[float, float, float] | None:
+        """The share of lightly copied rows, the others being fresh, that would give as much; and its 95 % interval.
+
+        None where the test does not count rows, or not all of them.
+        """
+        if self.light <= 0 or self.expected >= 1 or not self.whole:
+            return None
+        scale = 1 / ((1 - self.expected) * self.light)
+        value, half = (self.share - self.expected) * scale, NORMAL_95 * self.deviation * scale
+        return value, value - half, value + half
 
     def to_json(self) -> dict[str, Any]:
         """The test's figures as plain data."""
@@ -52,12 +68,14 @@ class NeighbourTest:
             "rows": self.rows,
             "share": self.share,
             "expected": self.expected,
+            "as_copies": self.as_copies,
             "expected_interval": [
                 max(0.0, self.expected - NORMAL_95 * self.deviation),
                 min(1.0, self.expected + NORMAL_95 * self.deviation),
             ],
             "p_value": self.p_value,
             "weighted": self.weighted,
+            "whole": self.whole,
         }
 
 
@@ -70,13 +88,59 @@ def neighbour_tests(
     and the next nearest are, ``member`` (m,) which real rows are train rows. A row that is copied with light noise is
     much nearer to its original than to any other row, which the second test looks for.
     """
-    apart = next_distance > 1e-9
-    ratio = np.where(apart, distance / np.where(apart, next_distance, 1.0), 1.0)
-    weight = -np.log(np.maximum(ratio, CLOSEST))
+    weight = closeness(distance, next_distance)
     return (
         _test("nearest real row is a train row", np.ones(len(nearest)), 1.0, nearest, member),
         _test("synthetic rows close to one real row alone: it is a train row", weight, -np.log(LIGHT), nearest, member),
     )
+
+
+def closeness(distance: np.ndarray, next_distance: np.ndarray) -> np.ndarray:
+    """How clearly each row (n,) lies at one real row alone: 0 where the next is as near, 3 where 20 times farther."""
+    apart = next_distance > 1e-9
+    ratio = np.where(apart, distance / np.where(apart, next_distance, 1.0), 1.0)
+    return np.asarray(-np.log(np.maximum(ratio, CLOSEST)))
+
+
+def apart_test(
+    where: str, chosen: np.ndarray, nearest: np.ndarray, weight: np.ndarray, member: np.ndarray
+) -> NeighbourTest:
+    """The second of `neighbour_tests` for synthetic rows whose nearest real row is one of the ``chosen`` (m,) bool.
+
+    ``weight`` (n,) is their `closeness`. Which real rows are chosen may depend on anything but who is a train row.
+    """
+    here = chosen[nearest]
+    name = f"{where}: synthetic rows close to one of them alone: it is a train row"
+    found = _test(name, weight[here], 0.0, nearest[here], member)
+    on_row = np.bincount(nearest[here], weights=weight[here], minlength=1)
+    # The normal law needs some rows that matter: so many as have, equally weighted, the same deviation.
+    enough = on_row.sum() ** 2 >= ENOUGH * (on_row**2).sum() > 0
+    return replace(found, whole=False, p_value=found.p_value if enough else 1.0)
+
+
+@dataclass(frozen=True)
+class NearCopies:
+    """How many synthetic rows are ten times nearer to one real row than to the next, by whose row that is."""
+
+    where: str
+    real_rows: int
+    of_train: int
+    of_holdout: int
+    chance: float
+
+    @classmethod
+    def count(
+        cls, where: str, chosen: np.ndarray, nearest: np.ndarray, weight: np.ndarray, member: np.ndarray
+    ) -> NearCopies:
+        """Count them at the ``chosen`` (m,) real rows."""
+        near = nearest[chosen[nearest] & (weight >= -np.log(LIGHT))]
+        train = int(member[near].sum())
+        return cls(where, int(chosen.sum()), train, len(near) - train, float(member.mean()))
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, and how many of train would be chance."""
+        found = self.of_train + self.of_holdout
+        return {**asdict(self), "expected": self.chance * found}
 
 
 def linkage_test(among_real: np.ndarray, weights: np.ndarray, member: np.ndarray) -> NeighbourTest:

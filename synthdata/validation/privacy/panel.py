@@ -54,6 +54,7 @@ def privacy_part(
         "details": {
             "tests": judged.tests,
             "distances": distance_histogram(near.distances) if near else None,
+            "near_copies": [each.to_json() for each in near.near_copies] if near else [],
             "k_map": mapped.facts if mapped else None,
             "rows_at_risk": rows_at_risk(comparison, attacks),
             "not_attacked": missing,

@@ -29,6 +29,11 @@ def opening(report: Report) -> Opening:
     state = report.privacy_state
     broken = [rule for rule in report.rules if rule.get("met") is False]
     must = [rule for rule in broken if rule.get("level") == "fail"]
+    if state == "leak found" and report.verdict != "fail" and any(rule.get("slight") for rule in broken):
+        return Opening(
+            "Not outside the house.",
+            "It leans a little towards its training rows: a test sees it, and this policy only warns of so little.",
+        )
     if state == "leak found":
         return Opening(
             "No: real rows shine through.",

@@ -31,7 +31,7 @@ def alerts(
 ) -> list[dict[str, Any]]:
     """All alerts for a report whose figures are complete, worst first."""
     found = [
-        *_privacy(report["privacy"]),
+        *_privacy(report),
         *_holdout(comparison, holdout_differs),
         *shape_alerts(comparison, shapes),
         *category_alerts(comparison),
@@ -52,7 +52,8 @@ def alerts(
     return sorted(found, key=lambda entry: LEVELS.index(entry["level"]))
 
 
-def _privacy(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _privacy(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    privacy = report["privacy"]
     verdict, copies = privacy["verdict"], privacy["copies"]
     found = _model(privacy)
     if verdict["state"] == "leak found":
@@ -60,6 +61,9 @@ def _privacy(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
             "Do not pass this table on. Fit a model that remembers less (larger leaves, fewer components, more rows, "
             "or differential privacy) and judge again."
         )
+        if any(rule.get("slight") for rule in report["policy"]["rules"]):
+            title = "The table leans towards the rows it was made from"
+            return [alert("warn", title, verdict["text"], advice, "privacy.verdict"), *found]
         return [alert("fail", "Rows of the real table leak", verdict["text"], advice, "privacy.verdict"), *found]
     if verdict["state"] == "cannot tell":
         advice = "Treat the table as if it held real rows until a test with enough rows says otherwise."

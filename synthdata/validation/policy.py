@@ -13,8 +13,9 @@
 ``bound`` looks at an end of the 95 % interval instead of the value; ``max_over_reference`` and
 ``min_under_reference`` compare with the same figure for fresh real rows, at its sample size where the report has
 that. A metric of single columns or pairs (`policy_metrics`) is held against every one of them, unless ``column``
-or ``pair`` names one. A rule whose figure is not there is not met nor broken: it counts as a warning, unless it says
-``missing: fail``.
+or ``pair`` names one. ``least`` goes with ``not: leak found``: a leak that tests of nearness alone find, and whose size
+in disturbed copies has its lower end below that, only warns. A rule whose figure is not there is not met nor broken: it
+counts as a warning, unless it says ``missing: fail``.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Rule(BaseModel):
     max_over_reference: float | None = None
     min_under_reference: float | None = None
     not_: str | None = Field(default=None, alias="not")
+    least: float | None = None
     bound: Literal["low", "high"] | None = None
     level: Literal["warn", "fail"] = "fail"
     missing: Literal["warn", "fail"] = "warn"
@@ -65,6 +67,8 @@ class Rule(BaseModel):
             raise ValueError(f"'not' goes with the metrics {' and '.join(STATES)}, and these with 'not'")
         if self.not_ is not None and self.not_ not in STATES[self.metric]:
             raise ValueError(f"unknown state {self.not_!r}. {did_you_mean(self.not_, STATES[self.metric])}")
+        if self.least is not None and (self.metric != "privacy.verdict" or self.not_ != "leak found"):
+            raise ValueError("'least' goes with the metric privacy.verdict and 'not: leak found'")
         if self.bound is not None and self.not_ is not None:
             raise ValueError("'bound' goes with a number")
         for key in ("column", "pair"):

@@ -8,6 +8,7 @@ from typing import Any
 from synthdata.validation.base import plain
 from synthdata.validation.policy import Policy, Rule
 from synthdata.validation.policy_metrics import METRICS, Entry, figures
+from synthdata.validation.privacy.verdict import only_nearness
 from synthdata.validation.wording import listed
 
 #: how many columns or pairs a broken rule names
@@ -31,6 +32,8 @@ def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
         entry = figures(rule.metric, report)[0][1]
         value, met = entry.get("state"), None if entry.get("state") is None else entry["state"] != limit
         why = entry.get("text")
+        if met is False and rule.least is not None and _slight(report, rule.least):
+            outcome |= {"level": "warn", "slight": True}
     else:
         value, met, why, where = _held_against(rule, report)
         if where:
@@ -40,6 +43,14 @@ def _apply(rule: Rule, report: Mapping[str, Any]) -> dict[str, Any]:
         outcome["sentence"] += f" This could not be judged: {why or 'the figure is not in the report.'}"
         outcome["met"] = False if rule.missing == "fail" else None
     return outcome
+
+
+def _slight(report: Mapping[str, Any], least: float) -> bool:
+    """Whether a leak is a lean alone, which need not be as much as ``least`` of the rows being disturbed copies."""
+    privacy = report["privacy"]
+    ends = (privacy.get("disturbed_copies") or {}).get("interval")
+    tests = (privacy.get("details") or {}).get("tests") or []
+    return ends is not None and ends[0] < least and only_nearness(tests)
 
 
 def _held_against(

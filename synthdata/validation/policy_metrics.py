@@ -28,6 +28,7 @@ METRICS = {
     "fairness.errors": "the largest gap in error rates between groups",
     "privacy.dcr_share": "the share of rows nearer to train",
     "privacy.copies": "the share of exact copies",
+    "privacy.disturbed_copies": "the share of disturbed copies that would give what record linkage finds",
     "privacy.membership": "the success of membership inference",
     "privacy.singling_out": "the success of singling out",
     "privacy.linkability": "the success of linking",

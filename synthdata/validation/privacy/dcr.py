@@ -21,7 +21,7 @@ from synthdata.validation.privacy.neighbour_tests import (
     linkage_test,
     neighbour_tests,
 )
-from synthdata.validation.privacy.record_linkage import link_weights
+from synthdata.validation.privacy.record_linkage import disturbed, link_weights
 from synthdata.validation.privacy.space import Neighbours, Space, nearest, nearest_by_part
 from synthdata.validation.privacy.unusual import outliers, rare_strata
 from synthdata.validation.statistics import around
@@ -34,6 +34,8 @@ PRODUCTS = 40_000_000_000
 REFERENCE_ROWS = 3_000
 #: real rows, and other synthetic ones, that are looked at cell by cell as what a synthetic row may be a copy of
 CANDIDATES = 8
+#: disturbed copies that are made to see what one adds
+DISTURBED = 1_000
 TIE = 1e-6
 #: real rows that are looked at apart
 APART = {"outliers": outliers, "rare strata": rare_strata}
@@ -48,6 +50,15 @@ class Nearness:
     covered: float
     distances: dict[str, np.ndarray]
     near_copies: tuple[NearCopies, ...] = ()
+
+    @property
+    def as_copies(self) -> Figure | None:
+        """The share of disturbed copies among fresh rows that would give what record linkage finds; None if unknown."""
+        found = next((test for test in self.tests if test.disturbed), None)
+        if found is None or found.as_copies is None:
+            return None
+        value, low, high = (min(1.0, max(0.0, float(share))) for share in found.as_copies)
+        return Figure(value, (low, high), 0.0, "lower", n=self.figure.n)
 
 
 def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
@@ -67,7 +78,10 @@ def nearness(comparison: Comparison, seed: SeedTree) -> Nearness:
     members = np.flatnonzero(member)
     equal = np.sort(seed.generator("drawn down").choice(members, min(len(fresh), len(members)), replace=False))
     first, second, to_train, to_holdout = nearest(points, real, [equal, fresh])
-    tests = [*neighbour_tests(first.positions, first.distances, second.distances, member), _linkage(comparison, rows)]
+    tests = [
+        *neighbour_tests(first.positions, first.distances, second.distances, member),
+        _linkage(comparison, space, rows, seed),
+    ]
     weight = closeness(first.distances, second.distances)
     near_copies = [NearCopies.count("all rows", np.ones(len(member), bool), first.positions, weight, member)]
     for where, find in APART.items():
@@ -122,16 +136,27 @@ def _draw(comparison: Comparison, space: Space, seed: SeedTree) -> _Drawn:
     return _Drawn(real[order], member[order], space.encode("synthetic", made), cells, own)
 
 
-def _linkage(comparison: Comparison, rows: _Drawn) -> NeighbourTest:
-    """Are the real rows that synthetic rows can be linked to train rows more often than chance has it?"""
+def _linkage(comparison: Comparison, space: Space, rows: _Drawn, seed: SeedTree) -> NeighbourTest:
+    """Are the real rows that synthetic rows can be linked to train rows more often than chance has it?
+
+    What a disturbed copy adds to that is measured on copies of real rows that are made for it here.
+    """
+    views = comparison.views
     among_real = nearest_by_part(rows.points, rows.real, CANDIDATES)
     if len(rows.points) > 1:
         among_made = nearest_by_part(rows.points, rows.points, CANDIDATES, same=True)
         among_made = np.where(among_made == np.arange(len(among_made))[:, None], -1, among_made)
     else:
         among_made = np.full((1, 1), -1)
-    weights = link_weights(comparison.views, rows.real_cells, rows.made_cells, among_real, among_made)
-    return linkage_test(among_real, weights, rows.member)
+    weights = link_weights(views, rows.real_cells, rows.made_cells, among_real, among_made)
+    generator = seed.generator("disturbed copies")
+    originals = generator.integers(0, len(rows.real), DISTURBED)
+    copies = disturbed(views, rows.real_cells, originals, generator)
+    placed = space.place(copies)
+    among_real_2, among_made_2 = (nearest_by_part(placed, side, CANDIDATES) for side in (rows.real, rows.points))
+    clear = link_weights(views, rows.real_cells, rows.made_cells, among_real_2, among_made_2, copies)
+    own = float((clear * (among_real_2 == originals[:, None])).sum(axis=1).mean())
+    return linkage_test(among_real, weights, rows.member, own)
 
 
 def nearer_share(to_train: Neighbours, to_holdout: Neighbours) -> tuple[float, float]:

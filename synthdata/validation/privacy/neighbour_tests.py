@@ -34,14 +34,16 @@ class NeighbourTest:
     deviation: float
     p_value: float
     rows: int
-    #: the weight of a lightly copied row over the mean weight
+    #: the weight of a copied row over the mean weight
     light: float
     weighted: bool = False
+    #: whether the copies it is reckoned in are disturbed ones (`record_linkage.disturbed`), not lightly moved ones
+    disturbed: bool = False
     #: whether all synthetic rows take part, and not those near some real rows alone
     whole: bool = True
 
     def share_to_see(self, level: float, probability: float) -> float | None:
-        """The least share of lightly copied rows that is seen with ``probability`` at ``level``; None where none is."""
+        """The least share of copied rows that is seen with ``probability`` at ``level``; None where none is."""
         if self.deviation <= 0 or self.expected >= 1 or self.light <= 0 or not self.whole:
             return None
         least = (
@@ -51,7 +53,7 @@ class NeighbourTest:
 
     @property
     def as_copies(self) -> tuple[float, float, float] | None:
-        """The share of lightly copied rows, the others being fresh, that would give as much; and its 95 % interval.
+        """The share of copied rows, the others being fresh, that would give as much; and its 95 % interval.
 
         None where the test does not count rows, or not all of them.
         """
@@ -143,15 +145,19 @@ class NearCopies:
         return {**asdict(self), "expected": self.chance * found}
 
 
-def linkage_test(among_real: np.ndarray, weights: np.ndarray, member: np.ndarray) -> NeighbourTest:
-    """The same for every synthetic row's candidates (n, k) among the real rows, by how clear each link is (n, k)."""
-    return _test(
+def linkage_test(among_real: np.ndarray, weights: np.ndarray, member: np.ndarray, own: float) -> NeighbourTest:
+    """The same for every synthetic row's candidates (n, k) among the real rows, by how clear each link is (n, k).
+
+    ``own`` is the weight that the link of a disturbed copy to its original has on average.
+    """
+    found = _test(
         "synthetic rows that can be linked to one real row: it is a train row",
         weights.ravel(),
-        0.0,
+        own / among_real.shape[1],
         among_real.ravel(),
         member,
     )
+    return replace(found, disturbed=True)
 
 
 def _test(name: str, weight: np.ndarray, light: float, nearest: np.ndarray, member: np.ndarray) -> NeighbourTest:

@@ -40,10 +40,12 @@ def privacy_part(
     mapped, k_map_figure = attempted(lambda: k_map(comparison), n)
     attacks, missing = all_attacks(comparison, seed.child("attacks"), step, log_prob)
     judged = verdict(comparison, copied, near, replays(comparison), attacks, holdout_differs)
+    as_copies = (near.as_copies if near else None) or Figure(None, n=n, text=share.text or "No row can be linked.")
     by_metric = {attack.metric: attack.figure for attack in reversed(attacks)}
     return {
         "dcr_share": share.to_json(),
         "copies": copies_figure.to_json(),
+        "disturbed_copies": as_copies.to_json(),
         **{
             metric: (by_metric.get(metric) or Figure(None, n=n, text=missing.get(metric))).to_json()
             for metric in METRICS

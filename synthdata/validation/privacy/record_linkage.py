@@ -17,6 +17,8 @@ from synthdata.validation.base import View
 #: the share of categories that a disturbed copy is taken to have redrawn, and how its numbers keep to the original:
 #: the share of values as near as the copy is has the distribution function ``u ** NEARNESS``
 REDRAWN, NEARNESS = 0.1, 0.3
+#: by how much of a standard deviation `disturbed` moves numbers
+MOVED = 0.1
 #: rows that are compared cell by cell at a time
 STEP = 2_048
 
@@ -27,13 +29,16 @@ def link_weights(
     made: Sequence[np.ndarray],
     among_real: np.ndarray,
     among_made: np.ndarray,
+    rows: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
     """How clearly each candidate (n, k) is the row that a synthetic row was copied from, 0 to 1.
 
     ``real`` and ``made`` hold each view's cells of the real (m,) and the synthetic rows (n,); ``among_real`` and
     ``among_made`` (n, k) the candidates' positions in them, -1 for none. The weight is the posterior probability of
     the candidate, where one real row in m is the original beforehand, cubed, so that doubtful links count for little.
+    With ``rows``, each view's cells (n,) of other rows, those are linked instead of the synthetic ones.
     """
+    linked = made if rows is None else rows
     weights = np.empty(among_real.shape)
     chances = [_Chance.of(view, values) for view, values in zip(views, real, strict=True)]
     prior = np.log(max(2, len(real[0])))
@@ -41,15 +46,35 @@ def link_weights(
         part = slice(start, start + STEP)
         to_real, to_made = among_real[part], among_made[part]
         score, other = np.zeros(to_real.shape), np.zeros(to_made.shape)
-        for chance, known, own in zip(chances, real, made, strict=True):
-            score += chance.log_ratio(own[part, None], known[to_real])
-            other += chance.log_ratio(own[part, None], own[to_made])
+        for chance, known, own, mine in zip(chances, real, made, linked, strict=True):
+            score += chance.log_ratio(mine[part, None], known[to_real])
+            other += chance.log_ratio(mine[part, None], own[to_made])
         other[to_made < 0] = -np.inf
         top = np.maximum(np.maximum(score.max(axis=1), other.max(axis=1)), prior)[:, None]
         likely = np.exp(score - top)
         total = likely.sum(axis=1) + np.exp(other - top).sum(axis=1) + np.exp(prior - top[:, 0])
         weights[part] = (likely / total[:, None]) ** 3
     return weights
+
+
+def disturbed(
+    views: Sequence[View], cells: Sequence[np.ndarray], chosen: np.ndarray, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Copies of the ``chosen`` rows of ``cells`` (m,) of each view, as somebody makes them who wants to hide that.
+
+    Numbers are moved by a normal error of a tenth of their standard deviation and rounded as the column is, a tenth of
+    the categories is drawn again from the column; nulls stay.
+    """
+    made = []
+    for view, values in zip(views, cells, strict=True):
+        if view.continuous:
+            moved = values[chosen] + generator.normal(0, MOVED * float(np.nanstd(values)), len(chosen))
+            decimals = view.column.decimals if view.column.kind == "numerical" else 0
+            made.append(moved if decimals is None else np.round(moved, decimals))
+        else:
+            again = generator.random(len(chosen)) < REDRAWN
+            made.append(np.where(again, values[generator.integers(0, len(values), len(chosen))], values[chosen]))
+    return made
 
 
 class _Chance:

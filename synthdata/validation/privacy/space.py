@@ -52,11 +52,14 @@ class Space:
 
     def encode(self, side: Side, rows: np.ndarray, only: Collection[str] | None = None) -> np.ndarray:
         """Some rows of a side as points (n, d), float32, by all judged columns or ``only`` some of them."""
+        return self.place([view.values(side, rows) for view in self.comparison.views], only)
+
+    def place(self, cells: Sequence[np.ndarray], only: Collection[str] | None = None) -> np.ndarray:
+        """Rows given by every judged column's cells (n,) as points (n, d)."""
         parts = []
-        for view in self.comparison.views:
+        for view, values in zip(self.comparison.views, cells, strict=True):
             if only is not None and view.name not in only:
                 continue
-            values = view.values(side, rows)
             if not view.continuous:
                 parts.append(self.directions[view.name][values])  # -1, the null, is the last
                 continue
@@ -67,7 +70,7 @@ class Space:
             parts.append(scaled.astype(np.float32)[:, None])
             if any(view.missing(other).any() for other in view.sides):
                 parts.append(missing.astype(np.float32)[:, None])
-        return np.hstack(parts) if parts else np.zeros((len(rows), 1), np.float32)
+        return np.hstack(parts) if parts else np.zeros((len(cells[0]) if cells else 0, 1), np.float32)
 
 
 def _spread(view: View) -> tuple[float, float]:

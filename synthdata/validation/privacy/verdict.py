@@ -8,14 +8,14 @@ otherwise it is "cannot tell". No state says that a table is anonymous: no test 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from synthdata.validation.base import Comparison
+from synthdata.validation.base import Comparison, Figure
 from synthdata.validation.privacy.attack import Attack
 from synthdata.validation.privacy.copies import Copies, Excess
 from synthdata.validation.privacy.dcr import Nearness
@@ -70,7 +70,7 @@ def verdict(
         model = REMEMBERS if any(test["leak"] for test in on_model) else FORGETS
     power = _power(comparison, copies, near, [ALPHA * share for share in shares])
     if any(test["leak"] for test in tests):
-        text = _say(tests, copies)
+        text = _say(tests, copies, near.as_copies if near else None)
         if holdout_differs:
             text += (
                 " The holdout is not a random part of the real table, which alone can look like this: "
@@ -88,6 +88,11 @@ def verdict(
         text += (
             f" For copies with light noise (ten times nearer to their original than to the next real row) "
             f"the share is {percent(power['near_copies_share'])}."
+        )
+    if power["disturbed_copies_share"] is not None:
+        text += (
+            " For disturbed copies (numbers moved by a tenth of their standard deviation, one category in ten drawn "
+            f"again) it is {percent(power['disturbed_copies_share'])}."
         )
     return Verdict("no leak found", text, power, tests + on_model, model)
 
@@ -141,7 +146,7 @@ def _of_rows(comparison: Comparison) -> str:
     return "of the train rows been copied into the synthetic table"
 
 
-def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
+def _say(tests: list[dict[str, Any]], copies: Copies | None, near_figure: Figure | None) -> str:
     """What leaks, in plain sentences: exact copies first, then nearness, then replayed values."""
     found = {test["test"]: test for test in tests if test["leak"]}
     sentences = []
@@ -163,6 +168,7 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
             f"The nearest real row of a synthetic row is a train row in {percent(clearest['share'])} of cases{how}; "
             f"for fresh rows that would be {percent(clearest['expected'])}."
         )
+        sentences += _size(near_figure)
     elif apart:
         clearest = min(apart, key=lambda test: test["p_corrected"])
         sentences.append(
@@ -187,6 +193,23 @@ def _say(tests: list[dict[str, Any]], copies: Copies | None) -> str:
     return " ".join([*sentences, f"That this is chance has a probability of {chance}."])
 
 
+def _size(figure: Figure | None) -> list[str]:
+    """How large a lean is, in copies that would give as much."""
+    if figure is None or figure.value is None or figure.interval is None:
+        return []
+    low, high = figure.interval
+    return [
+        f"Record linkage finds as much as if {percent(figure.value)} of the rows ({percent(low)} to {percent(high)}) "
+        "were disturbed copies, the others being fresh."
+    ]
+
+
+def only_nearness(tests: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a leak is found by tests of nearness alone: no exact copy, replayed value or attack."""
+    leaking = [test for test in tests if test.get("leak")]
+    return bool(leaking) and all("share" in test for test in leaking)
+
+
 def _power(
     comparison: Comparison, copies: Copies | None, near: Nearness | None, levels: Sequence[float]
 ) -> dict[str, Any]:
@@ -199,12 +222,17 @@ def _power(
             rows = rows_to_see(test, level) / test.distinguishable
             shares.append(min(1.0, rows / n))
             needed.append(int(np.ceil(rows / WORTH_SEEING)))
-    later = zip(near.tests if near else (), levels[len(found) :], strict=False)
-    nearly = [test.share_to_see(level, PROBABILITY) for test, level in later]
+    levelled = list(zip(near.tests if near else (), levels[len(found) :], strict=False))
     covered = near.covered if near else 1.0  # a copy of a row that was not drawn cannot be seen
+
+    def least(disturbed: bool) -> float | None:
+        seen = [test.share_to_see(level, PROBABILITY) for test, level in levelled if test.disturbed == disturbed]
+        return min((share / covered for share in seen if share is not None and share <= covered), default=None)
+
     return {
         "copies_share": min(shares, default=None),
-        "near_copies_share": min((s / covered for s in nearly if s is not None and s <= covered), default=None),
+        "near_copies_share": least(False),
+        "disturbed_copies_share": least(True),
         "probability": PROBABILITY,
         "alpha": ALPHA,
         "rows_needed": min(needed, default=None),

@@ -83,6 +83,7 @@ def test_a_policy_without_a_name_is_called_after_its_file(tmp_path: Path) -> Non
         ("{version: 1, name: p, rules: [{metric: privacy.verdict, max: 1}]}", "'not' goes with"),
         ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, level: stop}]}", "'level'"),
         ("{version: 1, name: p, rules: [{metric: privacy.verdict, not: leak found, bound: low}]}", "'bound' goes"),
+        ("{version: 1, name: p, rules: [{metric: privacy.verdict, not: cannot tell, least: 0.1}]}", "'least' goes"),
         ("{version: 1, name: p, rules: [{metric: fidelity.shape, max: 1, column: age}]}", "'column' does not go"),
         ("{version: 1, name: p, rules: [{metric: pair.trend, max: 1, column: age}]}", "'column' does not go"),
         ("{version: 1, name: p, rules: [{metric: column.shap, max: 1}]}", "Did you mean 'column.shape'"),
@@ -233,3 +234,28 @@ def test_a_column_that_is_not_there_is_refused_beforehand() -> None:
     policy = Policy.parse("{version: 1, name: p, rules: [{metric: pair.trend, max: 1, pair: [age, key]}]}")
     with pytest.raises(SchemaError, match="'key' is not judged"):
         check_columns(policy, schema)
+
+
+def leaning(low: float, *leaking: dict[str, Any]) -> dict[str, Any]:
+    size = {"value": 0.03, "interval": [low, 0.05]}
+    tests = [{"leak": True, **test} for test in leaking] + [{"leak": False, "found": 0}]
+    return {"privacy": {"verdict": {"state": "leak found"}, "disturbed_copies": size, "details": {"tests": tests}}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "level"),
+    [
+        (leaning(0.005, {"share": 0.6}), "warn"),
+        (leaning(0.015, {"share": 0.6}), "fail"),
+        (leaning(0.005, {"share": 0.6}, {"found": 12}), "fail"),  # an exact copy, a replayed value or an attack
+        (leaning(0.005), "fail"),
+        ({"privacy": {"verdict": {"state": "leak found"}}}, "fail"),
+    ],
+)
+def test_a_slight_lean_only_warns_inside_the_house(facts: dict[str, Any], level: str) -> None:
+    for name, expected in (("internal", level), ("share-with-partner", "fail"), ("publish", "fail")):
+        _, rules = judge(load_policy(name), facts)
+        (rule,) = (each for each in rules if each.get("not") == "leak found")
+        assert rule["met"] is False
+        assert rule["level"] == expected
+        assert rule.get("slight", False) == (expected == "warn")

@@ -12,6 +12,7 @@ from synthdata.table.table import Table
 from synthdata.validation.base import Comparison
 from synthdata.validation.privacy.dcr import nearness
 from synthdata.validation.privacy.neighbour_tests import NearCopies, apart_test
+from synthdata.validation.privacy.record_linkage import disturbed
 from synthdata.validation.privacy.unusual import outliers, rare_strata
 
 SCHEMA = Schema(
@@ -116,3 +117,26 @@ def test_disturbed_copies_of_outliers_are_seen_and_fresh_rows_are_not() -> None:
     counts = {each.where: each for each in nearness(planted, SeedTree(0)).near_copies}
     assert counts["outliers"].of_train > 4 * counts["outliers"].of_holdout
     assert counts["all rows"].of_train >= counts["outliers"].of_train
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.2])
+def test_the_share_of_disturbed_copies_is_found_again(share: float) -> None:
+    found = []
+    for seed in range(4):
+        train, holdout, fresh = (rows(2000, 10 * seed + part) for part in (1, 2, 3))
+        compare = compared(train, holdout, fresh)
+        generator = np.random.default_rng(seed)
+        cells_made = disturbed(compare.views, cells(compare), np.arange(int(share * 2000)), generator)
+        copies = pd.DataFrame(
+            {
+                view.name: values if view.continuous else np.array(view.categories, dtype=object)[values]
+                for view, values in zip(compare.views, cells_made, strict=True)
+            }
+        )
+        made = pd.concat([copies, fresh.iloc[len(copies) :]]).astype(fresh.dtypes.to_dict())
+        (test,) = (each for each in nearness(compared(train, holdout, made), SeedTree(seed)).tests if each.disturbed)
+        assert test.as_copies is not None
+        found.append(test.as_copies)
+    values = np.array(found)
+    spread = (values[:, 2] - values[:, 0]) / 2 / 1.96
+    assert abs(values[:, 0].mean() - share) < 3 * np.sqrt((spread**2).mean() / 4) + 0.1 * share

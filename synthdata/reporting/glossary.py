@@ -202,8 +202,8 @@ METRICS: dict[str, Term] = {
         "How many disturbed copies would look like this?",
         "Record linkage looks for the one real row, if any, that a synthetic row may be a disturbed copy of, and "
         "whether that is a training row more often than chance has it. The surplus is given as the share of copies "
-        "(numbers moved by a tenth of their standard deviation, one category in ten drawn again) that would give as much among "
-        "fresh rows.",
+        "(numbers moved by a tenth of their standard deviation, one category in ten drawn again) that would give as "
+        "much among fresh rows.",
         "0 is what fresh real rows get. It is a size and no finding: the verdict says whether it is more than chance.",
         "Fit a model that remembers less: larger leaves, fewer epochs, more rows, or differential privacy.",
     ),

@@ -3,12 +3,13 @@
 # make lint    formatting, style, types
 # make bench   speed and memory, beside SDV, on this machine
 # make bench-private   private training beside plain: TABLE=train.parquet, and for what the rows are worth TEST= and REFEREE=
+# make bench-dashboard   how long the dashboard takes to draw over 200 runs, beside an empty Streamlit page
 # make clean   remove what these made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-private clean
+.PHONY: help demo test lint bench bench-private bench-dashboard clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -37,6 +38,10 @@ bench:
 bench-private:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/bench_private_training.py $(TABLE) $(if $(TEST),--test $(TEST) --referee $(REFEREE)) $(ARGS)
+
+bench-dashboard:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/dashboard_speed.py $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist

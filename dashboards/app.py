@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import streamlit as st
 
-from dashboards import access, compare, generate, home, new_run, report_page, theme
+from dashboards import access, home, report_page, theme
 from dashboards.address import settle
 from synthdata.errors import SynthdataError
 
@@ -20,22 +21,35 @@ def main() -> None:
     """Draw the page that the address asks for; a page that the reader may not see is refused there, too."""
     st.set_page_config(page_title="synthdata", layout="wide", initial_sidebar_state="collapsed")
     runs = st.Page(lambda: draw(runs), title="Runs", url_path="runs", default=True)
-    others: dict[str, tuple[str, access.Role, Callable[[Any], None]]] = {
-        "new-run": ("New run", "runner", new_run.show),
-        "generate": ("Generate", "runner", generate.show),
-        "compare": ("Compare", "viewer", compare.show),
+    others: dict[str, tuple[str, access.Role]] = {
+        "new_run": ("New run", "runner"),
+        "generate": ("Generate", "runner"),
+        "compare": ("Compare", "viewer"),
     }
-    pages = {page(path, show, runs, title): role for path, (title, role, show) in others.items()}
+    pages = {page(module, runs, title): role for module, (title, role) in others.items()}
     chosen = st.navigation([runs, *pages], position="hidden")
     theme.dress()
     visible = [each for each, role in {runs: "viewer", **pages}.items() if may(role)]
     menu(visible, chosen)
     chosen.run()
+    prepare()
 
 
-def page(path: str, show: Callable[[Any], None], runs: Any, title: str) -> Any:
-    """A page that leads back to the runs; who has not its role does not see it in the menu, and is refused by it."""
-    return st.Page(lambda: show(runs), title=title, url_path=path)
+def page(module: str, runs: Any, title: str) -> Any:
+    """A page that leads back to the runs; who has not its role does not see it in the menu, and is refused by it.
+
+    It is imported when it is opened first: what models need takes seconds, and the list of runs can do without.
+    """
+    show = lambda: import_module(f"dashboards.{module}").show(runs)  # noqa: E731
+    return st.Page(show, title=title, url_path=module.replace("_", "-"))
+
+
+@st.cache_resource(show_spinner=False)
+def prepare() -> Thread:
+    """Import what the other pages need, once, while the first reader looks at the first page."""
+    thread = Thread(target=import_module, args=("dashboards.new_run",), daemon=True)
+    thread.start()
+    return thread
 
 
 def menu(pages: list[Any], chosen: Any) -> None:

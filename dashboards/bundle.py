@@ -9,13 +9,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from synthdata import connectors
 from synthdata.errors import SynthdataError
-from synthdata.pipeline import match, write_report
 from synthdata.reporting.report import Report
 from synthdata.runs.audit_log import LOG, Review, verify
 from synthdata.runs.store import RunInfo
-from synthdata.table.schema import Schema
 
 
 def build(run: RunInfo, report: Report, *, internal: bool = False) -> bytes:
@@ -41,6 +38,11 @@ def build(run: RunInfo, report: Report, *, internal: bool = False) -> bytes:
 
 
 def _fill(folder: Path, run: RunInfo, report: Report, review: Review, internal: bool) -> None:
+    # The list of runs, which needs none of this, comes up sooner without it.
+    from synthdata import connectors
+    from synthdata.pipeline import match, write_report
+    from synthdata.table.schema import Schema
+
     for name in ("synthetic.parquet", "schema.json", "ledger.json", LOG):
         if (run.folder / name).exists():
             shutil.copyfile(run.folder / name, folder / name)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers
+from synthdata.reporting.charts import dressed, escaped
 from synthdata.reporting.glossary import term
-from synthdata.reporting.palette import SANS, Theme, colours
+from synthdata.reporting.palette import Theme, colours
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 Span = tuple[float, float] | None
+#: names of points may stand out above and to the right
+MARGIN = (24, 24)
 SYMBOLS = {"pass": "circle", "warn": "diamond", "fail": "x"}
 
 
@@ -54,7 +57,7 @@ def quality_curve(curves: Mapping[str, Sequence[tuple[float, float]]], theme: Th
     figure.update_xaxes(ticksuffix="%", title_text="of the training", rangemode="tozero")
     if len(figure.data) == 1:
         figure.update_yaxes(title_text=figure.data[0].name)
-    return dressed(figure, theme, 260)
+    return dressed(figure, theme, 260, margin=MARGIN)
 
 
 def plane(points: Sequence[Point], axes: tuple[str, str], marks: tuple[Span, Span], theme: Theme) -> Any:
@@ -98,7 +101,7 @@ def plane(points: Sequence[Point], axes: tuple[str, str], marks: tuple[Span, Spa
     for axis, metric in zip((figure.update_xaxes, figure.update_yaxes), axes, strict=True):
         axis(title_text=term(metric).label, tickformat=".1%" if term(metric).unit == "percent" else ".2f")
     figure.update_layout(showlegend=False)
-    return dressed(figure, theme, 460)
+    return dressed(figure, theme, 460, margin=MARGIN)
 
 
 def column_dots(errors: Mapping[str, Mapping[str, float]], columns: Sequence[str], theme: Theme) -> Any:
@@ -135,32 +138,7 @@ def column_dots(errors: Mapping[str, Mapping[str, float]], columns: Sequence[str
         autorange="reversed",
         showgrid=True,
     )
-    return dressed(figure, theme, 110 + 24 * len(columns))
-
-
-def escaped(text: str) -> str:
-    """Plotly reads a little HTML in labels: names are to be shown as they are."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def dressed(figure: Any, theme: Theme, height: int) -> Any:
-    """A figure in the palette and type of the report."""
-    shade = colours(theme)
-    clear = "rgba(0,0,0,0)"
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 24, "t": 24, "b": 8},
-        paper_bgcolor=clear,
-        plot_bgcolor=clear,
-        font={"family": SANS, "size": 13, "color": shade["ink"]},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        hoverlabel={"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": SANS}},
-        template="none",
-    )
-    axis = {"automargin": True, "zeroline": False, "gridcolor": shade["rule"], "linecolor": shade["rule"]}
-    figure.update_xaxes(**axis, fixedrange=True)
-    figure.update_yaxes(**axis, fixedrange=True)
-    return figure
+    return dressed(figure, theme, 110 + 24 * len(columns), margin=MARGIN)
 
 
 def _whiskers(value: float, interval: tuple[float, float] | None, colour: str) -> dict[str, Any]:

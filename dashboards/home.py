@@ -106,12 +106,12 @@ def fits(run: RunInfo, chosen: dict[str, str]) -> bool:
 def cards(names: list[str], page: Any) -> None:
     """The runs of these names, as they stand now."""
     access.let_in("viewer")
-    now = {run.name: run for run in store.runs()}
     for position, name in enumerate(names):
-        if name in now:
+        run = store.find(name)
+        if run is not None:
             with st.container(key=f"run-card-{position}"):
-                card(now[name])
-                standing = seal(store.review(now[name]))
+                card(run)
+                standing = seal(store.review(run))
                 if standing:
                     st.html(standing)
                 st.page_link(page, label=f"Open {name}", query_params={"run": name})

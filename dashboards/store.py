@@ -8,6 +8,7 @@ import os
 import re
 from collections import deque
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,20 @@ def runs() -> list[RunInfo]:
 
 
 def find(name: str | None) -> RunInfo | None:
-    """A run by its name, which is looked up among the runs there are and never used as a path."""
-    return next((run for run in runs() if run.name == name), None)
+    """A run by its name, which is looked up among the folders there are and never used as a path before.
+
+    No other run is read, so that it takes as long among thousands as among a few.
+    """
+    if not name or name.startswith("."):
+        return None
+    try:
+        path = next((root() / entry.name for entry in os.scandir(root()) if entry.name == name), None)
+    except OSError:
+        return None
+    if path is not None and path.is_dir():
+        run = RunFolder(path).info()
+        return _shown(run) if run.status != "broken" or not _is_other(path) else None
+    return next((_shown(run) for run in starting.begun(root()) if run.name == name), None)
 
 
 def is_gone(name: str) -> bool:
@@ -219,7 +232,13 @@ def without_paths(text: str) -> str:
     >>> without_paths(".uploads/0123456789abcdef/a.csv")
     'a.csv'
     """
-    here = root().resolve()
+    return _without(text, root()) if text else text
+
+
+@lru_cache(maxsize=8192)
+def _without(text: str, runs: Path) -> str:
+    """The same for one folder of runs; a list of runs says the same few texts at every page change."""
+    here = runs.resolve()
     for known in (here, here.parent, Path.home()):
         if len(known.parts) > 1:
             text = text.replace(f"{known}/", "…/")

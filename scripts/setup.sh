@@ -89,6 +89,17 @@ install_browser() {
     missing+=("Chromium: the browser tests are skipped. Install it with: sudo $venv/bin/python -m playwright install --with-deps chromium")
 }
 
+install_axe() {  # into .venv, from the npm registry; nothing of it is part of this repository
+    local version=4.14.1 place=$venv/axe-core
+    if grep -qs "\"version\": \"$version\"" $place/node_modules/axe-core/package.json; then return; fi
+    if command -v npm >/dev/null; then
+        say "Installing axe-core for the accessibility tests"
+        npm install --silent --prefix $place --no-save --ignore-scripts --no-audit --no-fund "axe-core@$version" \
+            >/dev/null 2>&1 && return
+    fi
+    missing+=("axe-core: the accessibility tests are skipped. Install npm, then: npm install --prefix $venv/axe-core axe-core@$version")
+}
+
 postgres_found() {
     local program
     for program in "$(command -v initdb || true)" /usr/lib/postgresql/*/bin/initdb; do
@@ -111,5 +122,6 @@ install_synthdata
 if [ "$purpose" = test ]; then
     install_browser
     install_postgres
+    install_axe
 fi
 for line in ${missing[@]+"${missing[@]}"}; do say "Could not be installed: $line"; done

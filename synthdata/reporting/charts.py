@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers
@@ -74,7 +75,7 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
             z=matrix,
             x=list(range(len(names))),
             y=list(range(len(names))),
-            customdata=[[[_safe(row), _safe(column)] for column in names] for row in names],
+            customdata=[[[escaped(row), escaped(column)] for column in names] for row in names],
             zmin=-largest,
             zmax=largest,
             colorscale=[[0, shade["negative"]], [0.5, shade["surface"]], [1, shade["positive"]]],
@@ -94,7 +95,7 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
     }
     figure.update_xaxes(**ticks, tickangle=-60, showgrid=False, constrain="domain")
     figure.update_yaxes(**ticks, autorange="reversed", scaleanchor="x", showgrid=False, constrain="domain")
-    return _dress(figure, theme, 440 if readable else 350)
+    return dressed(figure, theme, 440 if readable else 350)
 
 
 def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go.Figure | None:
@@ -113,7 +114,7 @@ def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go
         )
     )
     _name_rows(figure, [each["name"] for each in columns])
-    return _dress(figure, theme, 60 + 26 * len(columns))
+    return dressed(figure, theme, 60 + 26 * len(columns))
 
 
 def spending_waterfall(
@@ -145,7 +146,7 @@ def spending_waterfall(
     whole = "All" if epsilon is None else f"All: ε = {numbers.plain(epsilon)}"
     _name_rows(figure, [*(f"{each.stage} ({each.count})" if each.count > 1 else each.stage for each in spent), whole])
     figure.update_xaxes(tickformat=".0%", range=[0, 1.12])
-    return _dress(figure, theme, 70 + 30 * (len(spent) + 1))
+    return dressed(figure, theme, 70 + 30 * (len(spent) + 1))
 
 
 def usefulness_bars(details: dict[str, Any], theme: Theme = "light") -> go.Figure | None:
@@ -175,7 +176,7 @@ def usefulness_bars(details: dict[str, Any], theme: Theme = "light") -> go.Figur
     )
     _name_rows(figure, [label for label, *_ in shown])
     figure.update_xaxes(range=[min(0.0, *(value for _, value, _ in shown)), 1.08])
-    return _dress(figure, theme, 190)
+    return dressed(figure, theme, 190)
 
 
 def _overlay(
@@ -213,7 +214,7 @@ def _overlay(
         )
     figure.update_yaxes(showticklabels=False, showgrid=False, rangemode="tozero")
     figure.update_layout(hovermode="x unified")
-    return _dress(figure, theme, height)
+    return dressed(figure, theme, height)
 
 
 def _bars(rows: list[BarRow], theme: Theme) -> go.Figure:
@@ -236,7 +237,7 @@ def _bars(rows: list[BarRow], theme: Theme) -> go.Figure:
     _name_rows(figure, [row.label for row in rows])
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     figure.update_layout(barmode="group", bargap=0.28, bargroupgap=0.08, hovermode="y unified")
-    return _dress(figure, theme, 90 + 30 * len(rows))
+    return dressed(figure, theme, 90 + 30 * len(rows))
 
 
 def _name_rows(figure: go.Figure, names: list[str]) -> None:
@@ -250,18 +251,19 @@ def _name_rows(figure: go.Figure, names: list[str]) -> None:
     )
 
 
-def _dress(figure: go.Figure, theme: Theme, height: int) -> go.Figure:
+def dressed(figure: go.Figure, theme: Theme, height: int, *, margin: tuple[int, int] = (8, 8)) -> go.Figure:
+    """A figure in the palette and type of the report; ``margin`` is the space at its top and right, in pixels."""
+    top, right = margin
+    figure.update_layout(height=height, margin={"l": 8, "r": right, "t": top, "b": 8}, template=_template(theme))
+    return figure
+
+
+@cache
+def _template(theme: Theme) -> go.layout.Template:
+    """What all figures share; made once, because Plotly takes longer to check each setting than to draw it."""
+    import plotly.graph_objects as go
+
     shade = colours(theme)
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor=_CLEAR,
-        plot_bgcolor=_CLEAR,
-        font={"family": SANS, "size": 13, "color": shade["ink"]},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-        hoverlabel={"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": SANS}},
-        template="none",
-    )
     axis = {
         "automargin": True,
         "zeroline": False,
@@ -269,18 +271,26 @@ def _dress(figure: go.Figure, theme: Theme, height: int) -> go.Figure:
         "linecolor": shade["rule"],
         "fixedrange": True,
     }
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-    return figure
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": _CLEAR,
+            "plot_bgcolor": _CLEAR,
+            "font": {"family": SANS, "size": 13, "color": shade["ink"]},
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+            "hoverlabel": {"bgcolor": shade["surface"], "font": {"color": shade["ink"], "family": SANS}},
+            "xaxis": axis,
+            "yaxis": axis,
+        }
+    )
 
 
-def _safe(text: str) -> str:
+def escaped(text: str) -> str:
     """Plotly reads a little HTML in labels: names are to be shown as they are."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _clip(text: str, most: int = 26) -> str:
-    return _safe(text if len(text) <= most else text[: most - 1] + "…")
+    return escaped(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def _alpha(colour: str, share: float) -> str:

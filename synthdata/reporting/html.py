@@ -93,8 +93,6 @@ def _context(report: Report) -> dict[str, Any]:
         "others": report.other_columns(),
         "positions": {column.name: column.position for column in report.columns()},
         "pairs": report.pairs,
-        "pair_data": _pair_data(report.pairs),
-        "matrices": _matrices(report.pairs),
         "samples": ["synthetic"]
         if report.shared
         else [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
@@ -214,6 +212,8 @@ def _environment() -> Environment:
         guarantee=guarantee,
         audit_finding=finding,
         audit_figures=attack_figures,
+        draw_matrices=_matrices,
+        pair_data=_pair_data,
         plural=numbers.plural,
         asset=_asset,
         bars_shown=BARS_SHOWN,

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class RunFolder:
     def info(self) -> RunInfo:
         """The run as a list shows it; a damaged one is reported, not raised."""
         try:
-            record = self.record()
+            record = _unchanged(self.path, _stamp(self.file("run.json")))
         except SynthdataError as error:
             return RunInfo(self.path, self.path.name, "broken", message=str(error))
         status = record.get("status", "broken")
@@ -128,6 +129,21 @@ class RunFolder:
             for line in lines:
                 if line.endswith("\n"):
                     yield json.loads(line)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is replaced; zeros where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (about.st_ino, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _unchanged(path: Path, stamp: tuple[int, int, int]) -> dict[str, Any]:
+    """What ``run.json`` holds, read again only when its stamp is another; not to be changed."""
+    return RunFolder(path).record()
 
 
 def list_runs(root: Path) -> list[RunInfo]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "browser"
 
@@ -21,10 +21,16 @@ class Watched:
         self.page = page
         self.errors: list[str] = []
         self.requests: list[str] = []
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", self._note)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda connection: self.requests.append(connection.url))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        # Opened by its own address, a page of Streamlit first looks for its server below that address.
+        probing = "/_stcore/" in message.location.get("url", "") and "404" in message.text
+        if message.type == "error" and not probing:
+            self.errors.append(message.text)
 
     def foreign(self, *hosts: str) -> list[str]:
         """Requests that left for somewhere else than these hosts."""
@@ -37,7 +43,16 @@ class Watched:
     def picture(self, name: str) -> None:
         """Keep a picture of the whole page."""
         PICTURES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        screen = self.page.viewport_size
+        # Streamlit's pages scroll inside a window of their own.
+        height = self.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
+        if screen and height > screen["height"]:
+            self.page.set_viewport_size({"width": screen["width"], "height": height})
+            self.page.wait_for_timeout(200)
+            self.page.screenshot(path=PICTURES / f"{name}.png")
+            self.page.set_viewport_size(screen)
+        else:
+            self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
     def overflow(self) -> int:
         """How many pixels the page is wider than the screen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from unit.dashboards.sample_runs import STRANGE, make_run, make_runs
@@ -15,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from dashboards import store
 from dashboards.launch import RUNS_VARIABLE
 from dashboards.report_page import TABS
+from synthdata.runs.store import RunFolder
 
 APP = str(Path(__file__).resolve().parents[3] / "dashboards" / "app.py")
 
@@ -210,3 +212,39 @@ def test_the_folder_of_runs_is_never_told_whatever_its_name(tmp_path: Path, monk
     folder = tmp_path / "it's my data" / "runs"
     monkeypatch.setenv(RUNS_VARIABLE, str(folder))
     assert store.without_paths(f"Cannot write {folder}/a/report.json: full.") == "Cannot write …/a/report.json: full."
+
+
+def test_a_run_is_found_without_reading_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    for number in range(200):
+        make_run(tmp_path, f"run-{number:03}", "cancelled")
+    read = count_reads(monkeypatch)
+    found = store.find("run-077")
+    assert found is not None
+    assert found.name == "run-077"
+    assert read == ["run-077"]
+
+
+def test_a_list_reads_only_what_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    for number in range(200):
+        make_run(tmp_path, f"run-{number:03}", "cancelled")
+    read = count_reads(monkeypatch)
+    assert len(store.runs()) == len(read) == 200
+    RunFolder(tmp_path / "run-007").update(message="Another word.")
+    read.clear()
+    assert "Another word." in {run.message for run in store.runs()}
+    assert read == ["run-007"]
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the runs whose record is read from now on."""
+    read: list[str] = []
+    record = RunFolder.record
+
+    def counted(folder: RunFolder) -> dict[str, Any]:
+        read.append(folder.path.name)
+        return record(folder)
+
+    monkeypatch.setattr(RunFolder, "record", counted)
+    return read

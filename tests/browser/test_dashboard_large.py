@@ -1,0 +1,72 @@
+"""The dashboard over very many runs and columns, in a real browser: it lists, finds, and fits the screen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browser.test_dashboard_browser import PATIENCE, has_count
+from browser.test_dashboard_walks import served
+from browser.watched_page import watched
+from unit.dashboards.sample_runs import make_run
+from unit.reporting.sample_report import sample_facts
+
+pytest.importorskip("streamlit")
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+RUNS = 200
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    runs = tmp_path_factory.mktemp("large") / "runs"
+    first = make_run(runs, "run-000", facts=sample_facts())
+    for number in range(1, RUNS - 1):
+        shutil.copytree(first, runs / f"run-{number:03}")
+    make_run(runs, "wide", facts=sample_facts(150, verdict="warn"), started="2026-04-01T00:00:00+00:00")
+    with served(runs) as address:
+        yield address
+
+
+def test_two_hundred_runs_come_a_page_at_a_time_and_are_found(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.get_by_text("200 runs, the newest first").wait_for()
+        has_count(page, "article.run", 20)
+        page.get_by_role("button", name="Show 20 more").click()
+        has_count(page, "article.run", 40)
+        page.get_by_label("Find a run").fill("run-177")
+        page.get_by_label("Find a run").press("Enter")
+        page.get_by_text("1 run, the newest first").wait_for()
+        page.get_by_role("link", name="Open run-177").click()
+        page.get_by_role("heading", name="Yes, under the policy applied.").wait_for()
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_hundred_and_fifty_columns_fit_every_part(browser: Browser, address: str, width: int) -> None:
+    landmarks = {
+        "verdict": "May it be shared?",
+        "fidelity": "What gives synthetic rows away",
+        "relations": "Pairs that came out worst",
+        "privacy": "How far is the closest real row?",
+        "checks": "857 of 48,842 rows are null",
+        "provenance": "smoothing = 0.5",
+    }
+    with watched(browser, width=width) as seen:
+        seen.page.set_default_timeout(PATIENCE)
+        for tab, landmark in landmarks.items():
+            seen.page.goto(f"{address}/?run=wide&tab={tab}")
+            seen.page.get_by_text(landmark).first.wait_for()
+            seen.page.wait_for_load_state("networkidle")
+            assert seen.overflow() <= 0, tab
+            seen.picture(f"dashboard-wide-{tab}-{width}")
+        assert seen.errors == []

@@ -35,6 +35,7 @@ PLANTS = {
     "5 % copies": (0.05, "exact"),
     "1 % copies": (0.01, "exact"),
     "1 % copied outliers": (0.01, "outliers"),
+    "1 % noisy copies of outliers": (0.01, "noisy outliers"),
     "20 % noisy copies": (0.2, "noisy"),
     "5 % noisy copies": (0.05, "noisy"),
     "5 % copies, half of the cells redrawn": (0.05, "redrawn"),
@@ -48,13 +49,13 @@ def planted(train: Table, fresh: Table, share: float, kind: str, generator: np.r
     if not count:
         return fresh
     rows = generator.choice(len(train), count, replace=False)
-    if kind == "outliers":
+    if kind.endswith("outliers"):
         space = Space.of(Comparison.of(train, None, fresh), generator)
         points = space.encode("train", np.arange(len(train)))
         rows = np.argsort(-nearest_distances(points, points, 5, skip=1)[:, -1])[:count]
     copied = train.frame.iloc[rows].reset_index(drop=True)
-    if kind in ("noisy", "redrawn"):
-        copied = disturbed(copied, train, kind, generator)
+    if kind in ("noisy", "noisy outliers", "redrawn"):
+        copied = disturbed(copied, train, kind.split()[0], generator)
     frame = pd.concat([copied, fresh.frame.iloc[count:]], ignore_index=True)
     return Table.of(frame.astype(train.frame.dtypes.to_dict()), train.schema)
 

@@ -4,12 +4,15 @@
 # make bench   speed and memory, beside SDV, on this machine
 # make bench-private   private training beside plain: TABLE=train.parquet, and for what the rows are worth TEST= and REFEREE=
 # make bench-dashboard   how long the dashboard takes to draw over 200 runs, beside an empty Streamlit page
+# make bench-evaluate   seconds and memory of evaluate beside sdmetrics: TABLES="train.parquet holdout.parquet synthetic.parquet" TARGET=
+# make bench-judge   what evaluate says of other generators' tables: TABLES="train.parquet holdout.parquet" TARGET=
+# make bench-power   what the privacy verdict sees, and how often it cries wolf: TABLES="a.parquet b.parquet"
 # make clean   remove what these made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-private bench-dashboard clean
+.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -42,6 +45,18 @@ bench-private:
 bench-dashboard:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/dashboard_speed.py $(ARGS)
+
+bench-evaluate:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/evaluate_speed.py $(TABLES) $(if $(TARGET),--target $(TARGET)) $(ARGS)
+
+bench-judge:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/judge_generators.py $(TABLES) $(if $(TARGET),--target $(TARGET)) $(ARGS)
+
+bench-power:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/privacy_power.py $(TABLES) $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist

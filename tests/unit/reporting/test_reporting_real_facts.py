@@ -78,5 +78,6 @@ def test_privacy_details_are_drawn_where_there_is_a_holdout(facts: dict[str, Any
     distances = (report.facts["privacy"].get("details") or {}).get("distances") or {}
     assert (charts.distance_overlay(distances) is not None) == report.has_holdout
     assert ("How far is the closest real row?" in render(report)) == report.has_holdout
+    assert ("<td>Outliers</td>" in render(report)) == report.has_holdout
     for which in ("real", "synthetic", "difference"):
         assert charts.pair_heatmap(report.pairs, which) is not None

@@ -20,6 +20,8 @@ from synthdata.validation.parallel import side_by_side
 EXACT_WIDTH = 384
 #: beyond, a column's categories are random directions in so many dimensions, nearly one apart
 DIRECTIONS = 16
+#: up to so many nearest ones are found one after the other
+FEW = 8
 #: bytes of one block of distances
 BLOCK = 32 * 2**20
 
@@ -166,13 +168,26 @@ def nearest_distances(points: np.ndarray, others: np.ndarray, k: int, *, skip: i
         part = slice(start, start + step)
         closeness = points[part] @ transposed
         closeness -= half_norms
-        best = np.argpartition(-closeness, take - 1, axis=1)[:, :take]
+        best = _largest(closeness, take)
         apart = points[part][:, None, :].astype(np.float64) - others[best]
         found[part] = np.sort(np.sqrt((apart**2).sum(axis=2)), axis=1)
 
     side_by_side(search, range(0, len(points), step))
     kept = found[:, skip:] if take > skip else found[:, -1:]
     return kept if kept.shape[1] == k else np.hstack([kept, np.repeat(kept[:, -1:], k - kept.shape[1], axis=1)])
+
+
+def _largest(closeness: np.ndarray, take: int) -> np.ndarray:
+    """The positions (n, take) of the largest entries of each row (n, m), which is overwritten for few of them."""
+    if take > FEW:
+        return np.argpartition(-closeness, take - 1, axis=1)[:, :take]
+    # One look for the largest is so much quicker than a partition that some of them still are.
+    best = np.empty((len(closeness), take), np.int64)
+    every = np.arange(len(closeness))
+    for position in range(take):
+        best[:, position] = closeness.argmax(axis=1)
+        closeness[every, best[:, position]] = -np.inf
+    return best
 
 
 def _distances(points: np.ndarray, others: np.ndarray, positions: np.ndarray, step: int = 8192) -> np.ndarray:

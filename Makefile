@@ -7,12 +7,15 @@
 # make bench-evaluate   seconds and memory of evaluate beside sdmetrics: TABLES="train.parquet holdout.parquet synthetic.parquet" TARGET=
 # make bench-judge   what evaluate says of other generators' tables: TABLES="train.parquet holdout.parquet" TARGET=
 # make bench-power   what the privacy verdict sees, and how often it cries wolf: TABLES="a.parquet b.parquet"
+# make bench-beside   families beside other libraries', by a referee: TABLES=folder REFEREE=referee.py, and if elsewhere PYTHON= and PEER=
+# make bench-curve   the same over seconds of training, 10 to 300
+# make bench-odd   every family on every odd table, at full size
 # make clean   remove what these made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power clean
+.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -57,6 +60,24 @@ bench-judge:
 bench-power:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/privacy_power.py $(TABLES) $(ARGS)
+
+BESIDE = .venv/bin/python tests/benchmarks/side_by_side.py --data $(TABLES) --referee $(REFEREE) \
+	$(if $(PYTHON),--python $(PYTHON)) $(if $(PEER),--peer-python $(PEER))
+CURVE = autoregressive diffusion sdv:ctgan tabularargn
+comma := ,
+space := $(subst ,, )
+
+bench-beside:
+	@scripts/setup.sh test
+	@$(BESIDE) $(ARGS)
+
+bench-curve:
+	@scripts/setup.sh test
+	@$(BESIDE) --models trees,$(subst $(space),$(comma),$(foreach s,10 30 60 120 300,$(CURVE:=@$(s)))) $(ARGS)
+
+bench-odd:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/odd_families.py $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist

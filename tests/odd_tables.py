@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthdata.models.base import Synthesizer
+from synthdata.models.registry import make_model
+
 Odd = tuple[pd.DataFrame, dict[str, Any]]
 
 
@@ -132,3 +135,36 @@ ODD: dict[str, Callable[[], Odd]] = {
         large_integers,
     )
 }
+
+#: settings that make each family quick; what they draw need not be good
+QUICK: dict[str, dict[str, Any]] = {
+    "gmm": {"max_components": 2},
+    "autoregressive": {"epochs": 1, "width": 16},
+    "diffusion": {"epochs": 1, "width": 16, "sampling_steps": 4},
+    "flow": {"epochs": 1, "width": 16},
+    "tvae": {"epochs": 1, "width": 16, "components": 4},
+    "ctgan": {"epochs": 1, "width": 16},
+    "rbm": {"epochs": 1, "hidden": 16, "burn_in": 5},
+    "hmm": {"states": 2},
+    "aim": {"rounds": 2, "iterations": 10, "model_size": 1.0},
+    "mst": {},
+    "sdv:ctgan": {"epochs": 1, "device": "cpu"},
+    "sdv:tvae": {"epochs": 1, "device": "cpu"},
+    "sdv:copulagan": {"epochs": 1, "device": "cpu"},
+}
+
+
+def quick(name: str) -> Synthesizer:
+    """A family of the registry with settings that make it quick."""
+    return make_model(name, **QUICK.get(name, {}))
+
+
+def in_sequences(frame: pd.DataFrame, schema: dict[str, Any]) -> Odd:
+    """The rows of a table as sequences of ten, for families that learn nothing else."""
+    steps = np.arange(len(frame))
+    keyed = pd.DataFrame({"sequence": steps // 10, "step": steps % 10}).join(frame.reset_index(drop=True))
+    roles = [
+        {"name": "sequence", "kind": "id", "role": "sequence key"},
+        {"name": "step", "kind": "numerical", "role": "order"},
+    ]
+    return keyed, {"columns": [*roles, *schema["columns"]]}

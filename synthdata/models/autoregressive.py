@@ -31,6 +31,8 @@ from synthdata.training.trainer import NOT_A_NUMBER, History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
+#: how many rows are drawn at once on a CPU: so many that they stay in its cache, and rows alike are among them
+_CACHED = 4096
 #: how many contexts the columns of a wide table may have in all, and the fewest that each has
 _MOST_CONTEXTS, _FEWEST_CONTEXTS = 8_000, 8
 #: for how many rows a second of a time budget the marginals are settled
@@ -317,7 +319,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         noise = torch_generator(generator, device)
         log_weight = np.zeros(len(rows))
         widest = max([slot.cardinality for slot in rows.slots] + [self.networks_.columns * self.cell_width, 512])
-        size = max(256, _MOST_NUMBERS // widest)
+        size = max(256, min(_MOST_NUMBERS // widest, _CACHED if device.type == "cpu" else _MOST_NUMBERS))
         with torch.no_grad(), half_precision(device):
             for start in range(0, len(rows), size):
                 part = slice(start, start + size)

@@ -53,8 +53,8 @@ from synthdata.training.device import choose_device, torch_generator
 _MOST_CODES = 32_768
 #: the fewest rows in a bin of a number line
 _BIN_ROWS = 50
-#: over how many drawn rows codes are made as frequent as in the table
-_TRIAL_ROWS = 8_192
+#: over how many drawn rows codes are made as frequent as in the table: at most, at least, and for each of its rows
+_TRIAL_ROWS, _LEAST_TRIAL, _TRIAL_SHARE = 8_192, 2_000, 4
 #: how many rows are drawn at once
 _PART = 16_384
 #: how many rows are scored at once
@@ -140,9 +140,9 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
         self.groups_ = group_levels(guide, counts, most, generator)
         tied = same_scale_pairs(self.encoder_, guide, generator)
-        rows = (~np.isnan(guide.values)).sum(axis=0).tolist()
+        there = (~np.isnan(guide.values)).sum(axis=0).tolist()
         slots = [grouping.slot for grouping in self.groups_]
-        self.cuts_ = cut_lines(slots, np.unique(tied).tolist(), rows, self.bins, _BIN_ROWS)
+        self.cuts_ = cut_lines(slots, np.unique(tied).tolist(), there, self.bins, _BIN_ROWS)
         inner, told = self._inner(encoded), self._inner(guide)
         self.network_ = self._network(torch_generator(generator))
         frequencies = [
@@ -153,8 +153,9 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         if self.network_.coded or self.network_.lines:
             self._train(Records(self.network_, inner, self.ordered), len(encoded), generator, progress)
             network = self._ready()
+            rows = min(_TRIAL_ROWS, max(_LEAST_TRIAL, _TRIAL_SHARE * len(encoded)))
             with torch.no_grad():
-                settle_codes(network, frequencies, _TRIAL_ROWS, torch_generator(generator, network.turns.device))
+                settle_codes(network, frequencies, rows, torch_generator(generator, network.turns.device))
         self.network_.eval()
 
     def _network(self, generator: torch.Generator) -> Denoiser:

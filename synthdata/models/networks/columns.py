@@ -37,6 +37,13 @@ class Shape(NamedTuple):
     dropout: float
 
 
+class _Told(NamedTuple):
+    """Of which columns (d,) all cells are known, and of which none."""
+
+    whole: list[bool]
+    none: list[bool]
+
+
 class FirstLayer(nn.Module):
     """The first layers of all columns' networks: from vectors of the cells in their contexts that are known.
 
@@ -306,58 +313,78 @@ class ColumnNetworks(nn.Module):
         ``look`` is shown each column's logits (n, cardinality) before it is drawn, and may change its `code_bias`.
         """
         log_weight = torch.zeros(len(codes), device=codes.device)
-        vectors = self.cells(codes, values)
+        seen = codes != UNSEEN
+        told = _Told(seen.all(0).tolist(), (~seen).all(0).tolist())
+        vectors = torch.zeros(*codes.shape, self.shape.cell_width, device=codes.device)
+        if not all(told.none):
+            vectors = self.cells(codes, values)
         kind = codes.device.type
         if torch.is_autocast_enabled(kind):
             vectors = vectors.to(torch.get_autocast_dtype(kind))
         for j in order:
-            rows = torch.nonzero(codes[:, j] == UNSEEN)[:, 0]
-            everything = len(rows) == len(codes)
-            if not len(rows):
+            if told.whole[j]:
                 continue
-            part = (codes, vectors) if everything else (codes[rows], vectors[rows])
-            drawn, placed, weight = self._draw_column(j, *part, allowed.get(j), generator, look)
-            codes[rows, j], values[rows, j] = drawn, placed
-            log_weight[rows] += weight
-            vectors[rows, j] = self.cells(drawn, placed, j).to(vectors.dtype)
+            if told.none[j]:
+                drawn, placed, weight = self._draw_column(j, seen, told, vectors, allowed.get(j), generator, look)
+                codes[:, j], values[:, j] = drawn, placed
+                vectors[:, j] = self.cells.of_one(drawn, placed, j).to(vectors.dtype)
+                log_weight += weight
+            else:
+                rows = torch.nonzero(~seen[:, j])[:, 0]
+                drawn, placed, weight = self._draw_column(
+                    j, seen[rows], told, vectors[rows], allowed.get(j), generator, look
+                )
+                codes[rows, j], values[rows, j] = drawn, placed
+                log_weight[rows] += weight
+                vectors[rows, j] = self.cells(drawn, placed, j).to(vectors.dtype)
+            seen[:, j], told.whole[j], told.none[j] = True, True, False
         return log_weight
 
-    def _hidden_of(self, j: int, codes: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-        """The last layer (n, width) of column ``j``'s network; columns that no row knows cost nothing."""
-        context = self.contexts[j]
-        h = self.start.bias[j].expand(len(codes), -1)
+    def _hidden_of(self, j: int, seen: torch.Tensor, told: _Told, vectors: torch.Tensor) -> torch.Tensor:
+        """The last layer (n, width) of column ``j``'s network; columns that no row knows cost nothing.
+
+        ``seen`` (n, d) is which cells are known, and ``told`` of which columns all are or none.
+        """
+        context = self.contexts[j].tolist()
+        h: torch.Tensor = self.start.bias[j].expand(len(vectors), -1)
         if self.inward is not None:
-            seen = codes[:, context] != UNSEEN
-            used = torch.nonzero(seen.any(0))[:, 0]
             weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
-            h = self.inward.bias[j] + (~seen).float() @ self.inward.embedding[j]
-            if len(used):
-                columns, patchy = context[used], not bool(seen[:, used].all())
-                first, count = int(columns[0]), len(columns)
-                if int(columns[-1]) - first == count - 1:
-                    # Neighbouring columns need not be gathered.
-                    inputs = vectors.narrow(1, first, count)
-                else:
-                    inputs = vectors[:, columns]
+            used = [k for k, column in enumerate(context) if not told.none[column]]
+            patchy = [k for k in used if not told.whole[context[k]]]
+            unused = [k for k in range(len(context)) if told.none[context[k]]]
+            h = self.inward.bias[j] + self.inward.embedding[j][unused].sum(0)
+            if patchy:
+                gaps = ~seen[:, [context[k] for k in patchy]]
+                h = h + gaps.float() @ self.inward.embedding[j][patchy]
+            if used:
+                columns = [context[k] for k in used]
+                first, count = columns[0], len(columns)
+                # Neighbouring columns need not be gathered.
+                neighbours = columns[-1] - first == count - 1
+                inputs = vectors.narrow(1, first, count) if neighbours else vectors[:, columns]
                 if patchy:
-                    inputs = inputs * seen[:, used, None]
-                h = h + inputs.flatten(1) @ weight[used].flatten(0, 1)
+                    inputs = inputs * seen[:, columns, None]
+                h = torch.addmm(h.to(inputs.dtype), inputs.flatten(1), weight[used].flatten(0, 1).to(inputs.dtype))
+            else:
+                h = h.expand(len(vectors), -1)
         for rise, fall in self._blocks:
-            h = h + fall.of_one(functional.relu(rise.of_one(functional.relu(h), j)), j)
-        return functional.relu(h).float()
+            # In place: rows pass through memory as seldom as can be.
+            h = fall.of_one(rise.of_one(functional.relu(h), j).relu_(), j).add_(h)
+        return h.relu_().float() if self._blocks else functional.relu(h).float()
 
     def _draw_column(
         self,
         j: int,
-        codes: torch.Tensor,
+        seen: torch.Tensor,
+        told: _Told,
         vectors: torch.Tensor,
         wanted: AllowedCells | None,
         generator: torch.Generator,
         look: Look | None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes, values and log-probabilities of the condition, each (n,), for one column."""
-        n, device = len(codes), codes.device
-        h = self._hidden_of(j, codes, vectors)
+        n, device = len(vectors), vectors.device
+        h = self._hidden_of(j, seen, told, vectors)
         low, high = (max(wanted.low, 0.0), min(wanted.high, 1.0)) if wanted else (0.0, 1.0)
         drawn = torch.zeros(n, dtype=torch.long, device=device)
         log_weight = torch.zeros(n, device=device)
@@ -380,12 +407,13 @@ class ColumnNetworks(nn.Module):
                 log_weight = p.sum(-1).log()
             cumulative = p.cumsum(-1)
             if p.shape[1] > 1:
-                key = (cumulative / cumulative[:, -1:]).sum(-1) if raw is None else p[:, 0]
+                key = cumulative.sum(-1) / cumulative[:, -1] if raw is None else p[:, 0]
                 uniform = _even(key, generator) * cumulative[:, -1]
-                drawn = (cumulative <= uniform[:, None]).sum(-1)
+                drawn = torch.searchsorted(cumulative, uniform[:, None], right=True)[:, 0]
                 # Rounding may point past the last code that can occur.
-                last = p.shape[1] - 1 - (p.flip(-1) > 0).to(torch.uint8).argmax(-1)
-                drawn = torch.minimum(drawn, last)
+                past = torch.nonzero(drawn >= p.shape[1])[:, 0]
+                last = p.shape[1] - 1 - (p[past].flip(-1) > 0).to(torch.uint8).argmax(-1)
+                drawn[past] = torch.minimum(drawn[past], last)
             placed = torch.full((n,), torch.nan, device=device)
             if raw is not None:
                 on_line = torch.nonzero(drawn == 0)[:, 0]

@@ -116,6 +116,15 @@ class CodesHead(_Placed):
             weight = torch.cat(parts)
         return functional.linear(hidden, weight, self.bias)
 
+    def of_one(self, hidden: torch.Tensor, k: int) -> torch.Tensor:
+        """Logits (b, size) of the codes of one column, by its position."""
+        start = sum(self.sizes[:k])
+        part = slice(start, start + self.sizes[k])
+        weight = self.weight[part]
+        if k in self.placed:
+            weight = weight + self.get_buffer(f"places{k}") @ self.along[self.placed.index(k)]
+        return functional.linear(hidden, weight, self.bias[part])
+
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """What the gradients of single records are made of."""
         hidden = inputs[0]
@@ -182,20 +191,23 @@ class Denoiser(nn.Module):
         self,
         codes: torch.Tensor,
         values: torch.Tensor,
-        state: torch.Tensor,
+        state: torch.Tensor | None,
         noise: torch.Tensor,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
         """The last layer (b, width), by codes (b, d) (-1: hidden) and values (b, l) scaled to about unit variance.
 
-        ``state`` (b, l) is 0 where a value is absent, 1 where it is noised, 2 where it is known; ``noise`` (b,) is the
-        logarithm of the noise level. With a generator as in training, with dropout.
+        ``state`` (b, l) is 0 where a value is absent, 1 where it is noised, 2 where it is known, and None where all are
+        absent; ``noise`` (b,) is the logarithm of the noise level. With a generator as in training, with dropout.
         """
         b = len(codes)
         h = torch.zeros(b, self.shape.width, device=codes.device)
         if self.coded:
             h = self.cells(codes[:, self.coded])
-        if self.lines:
+        if self.lines and state is None:
+            # All features are 0.
+            h = h + self.inward.bias
+        elif self.lines and state is not None:
             # In full precision: where noise is low, half precision would be a noise of its own.
             angle = values[..., None] * self.turns
             there = (state > 0).to(values.dtype)[..., None]

@@ -132,5 +132,5 @@ def code_probabilities(
 ) -> torch.Tensor:
     """The probabilities (n, size) of a column's codes given what is known of other columns."""
     noise = torch.zeros(len(codes), device=codes.device)
-    logits = network.logits(network.hidden(codes, values, state, noise))
-    return functional.softmax(network.split(logits)[network.coded.index(j)], 1)
+    hidden = network.hidden(codes, values, state if bool(state.any()) else None, noise)
+    return functional.softmax(network.codes_head.of_one(hidden, network.coded.index(j)), 1)

@@ -107,6 +107,7 @@ class CellVectors(nn.Module):
     ) -> None:
         super().__init__()
         self.knots, self.lined = knots, any(slot.continuous for slot in slots)
+        self.sizes = [slot.cardinality for slot in slots]
         sizes = [slot.cardinality + (knots + 1 if slot.continuous else 0) for slot in slots]
         self.embedding = nn.Parameter(torch.randn(sum(sizes), width, generator=generator) * 0.5)
         self.weight = nn.Parameter(torch.randn(len(slots), 2 + 2 * harmonics, width, generator=generator) * 0.2)
@@ -136,6 +137,20 @@ class CellVectors(nn.Module):
         at = slice(None) if column is None else slice(column, column + 1)
         vectors = learnt + torch.einsum("bdf,dfw->bdw", features, self.weight[at])
         return vectors if column is None else vectors[:, 0]
+
+    def of_one(self, codes: torch.Tensor, values: torch.Tensor, column: int) -> torch.Tensor:
+        """What `forward` gives for one column, sooner: vectors of codes are computed once, and looked up."""
+        size = self.sizes[column]
+        if size > len(codes):
+            return self.forward(codes, values, column)
+        every = torch.arange(size, device=codes.device)
+        out = functional.embedding(
+            codes, self.forward(every, torch.full_like(values[:1], math.nan).expand(size), column)
+        )
+        if self.continuous[column]:
+            on_line = torch.nonzero(codes == 0)[:, 0]
+            out[on_line] = self.forward(codes[on_line], values[on_line], column)
+        return out
 
     def _read(
         self, codes: torch.Tensor, values: torch.Tensor, column: int | None

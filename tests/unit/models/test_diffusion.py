@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import kstest, norm
 
 from synthdata.errors import ModelError
@@ -87,3 +88,24 @@ def test_a_bill_and_its_payment_are_cut_into_bins():
     assert drawn["paid"].between(900, 1100).all()
     assert drawn["bill"].between(850, 1150).mean() > 0.3
     assert np.isfinite(model.log_prob(table.head(50))).all()
+
+
+def test_the_codes_of_one_column_are_computed_as_those_of_all():
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({"a": generator.choice(list("xyz"), 400), "n": generator.integers(0, 9, 400)})
+    network = Diffusion(epochs=1, **SMALL).fit(table, schema=numbers(["n"]), seed=0).network_
+    hidden = torch.randn(5, SMALL["width"], generator=torch.Generator().manual_seed(0))
+    assert len(network.coded) == 2
+    for k, logits in enumerate(network.split(network.logits(hidden))):
+        torch.testing.assert_close(network.codes_head.of_one(hidden, k), logits)
+
+
+def test_rows_without_values_need_no_features():
+    table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=300), "a": list("xyz") * 100})
+    network = Diffusion(epochs=1, **SMALL).fit(table, schema=numbers(["x"]), seed=0).network_
+    codes, none = torch.tensor([[0, -1], [-1, 2]]), torch.zeros(2, 1)
+    with torch.no_grad():
+        network.inward.bias += 1.0
+    torch.testing.assert_close(
+        network.hidden(codes, none, None, none[:, 0]), network.hidden(codes, none, none.long(), none[:, 0])
+    )

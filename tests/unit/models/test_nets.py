@@ -77,3 +77,19 @@ def test_vectors_move_continuously_along_the_number_line_and_know_missing_cells(
     torch.testing.assert_close(vectors[0], vectors[1], atol=1e-2, rtol=0)
     assert not torch.allclose(vectors[0, 0], vectors[2, 0])
     torch.testing.assert_close(vectors[:, 0], cells(codes[:, 0], values[:, 0], 0))
+
+
+@pytest.mark.parametrize("rows", [3, 400])
+def test_cells_of_one_column_are_looked_up_as_they_are_computed(rows):
+    generator = torch.Generator().manual_seed(0)
+    slots = [
+        Slot("x", 6, True, positions=np.array([np.nan, 0.1, 0.4, 0.5, np.nan, np.nan]), missing_code=5),
+        Slot("c", 9, False),
+    ]
+    cells = CellVectors(slots, 4, 8, 3, generator)
+    for column, slot in enumerate(slots):
+        codes = torch.randint(slot.cardinality, (rows,), generator=generator)
+        values = torch.where(codes == 0, torch.rand(rows, generator=generator), torch.nan)
+        if not slot.continuous:
+            values = torch.full((rows,), torch.nan)
+        torch.testing.assert_close(cells.of_one(codes, values, column), cells(codes, values, column))

@@ -13,7 +13,7 @@ from synthdata.random import SeedTree
 from synthdata.validation.base import NotComputable, View
 from synthdata.validation.privacy.attack import Attack, by_success
 from synthdata.validation.privacy.pool import Pool
-from synthdata.validation.privacy.space import nearest
+from synthdata.validation.privacy.space import nearest_without
 
 #: the most columns that are played as secret
 SECRETS = 10
@@ -31,11 +31,12 @@ def attribute_inference(pool: Pool, seed: SeedTree) -> Attack:
     if len(views) < 2:
         raise NotComputable("With a single column there is nothing to infer it from.")
     chosen = np.sort(seed.generator("secrets").permutation(len(views))[:SECRETS])
+    spans = pool.space.spans
+    without = [spans[views[index].name] for index in chosen]
+    nearest = nearest_without(pool.real_points(), pool.synthetic_points(), without)
     right, naive, columns = [], [], []
-    for index in chosen:
+    for index, at in zip(chosen, nearest.T, strict=True):
         view = views[index]
-        others = [name for name in pool.comparison.names if name != view.name]
-        at = nearest(pool.real_points(others), pool.synthetic_points(others))[0].positions
         made, truth = view.values("synthetic", pool.synthetic), pool.real_values(int(index))
         tolerance = _tolerance(view)
         right.append(_equal(made[at], truth, tolerance))

@@ -52,6 +52,21 @@ class Space:
         """How many coordinates a point has."""
         return self.encode("train", np.arange(1)).shape[1]
 
+    @property
+    def spans(self) -> dict[str, slice]:
+        """Which coordinates each judged column has."""
+        found, start = {}, 0
+        for view in self.comparison.views:
+            width = (1 + self._marked(view)) if view.continuous else self.directions[view.name].shape[1]
+            found[view.name] = slice(start, start + width)
+            start += width
+        return found
+
+    @staticmethod
+    def _marked(view: View) -> bool:
+        """Whether a number has a second coordinate that says where it is null."""
+        return any(view.missing(side).any() for side in view.sides)
+
     def encode(self, side: Side, rows: np.ndarray, only: Collection[str] | None = None) -> np.ndarray:
         """Some rows of a side as points (n, d), float32, by all judged columns or ``only`` some of them."""
         return self.place([view.values(side, rows) for view in self.comparison.views], only)
@@ -70,7 +85,7 @@ class Space:
                 (np.where(missing, self.centres[view.name], values) - self.centres[view.name]) / self.scales[view.name]
             )
             parts.append(scaled.astype(np.float32)[:, None])
-            if any(view.missing(other).any() for other in view.sides):
+            if self._marked(view):
                 parts.append(missing.astype(np.float32)[:, None])
         return np.hstack(parts) if parts else np.zeros((len(cells[0]) if cells else 0, 1), np.float32)
 
@@ -125,6 +140,30 @@ def nearest(points: np.ndarray, others: np.ndarray, groups: Sequence[np.ndarray]
 
     side_by_side(search, range(0, len(points), step))
     return [Neighbours(_distances(points, others, positions), positions) for positions in found]
+
+
+def nearest_without(points: np.ndarray, others: np.ndarray, left_out: Sequence[slice]) -> np.ndarray:
+    """The position (n, k) of the nearest of ``others`` (m, d) by all coordinates but each of k spans.
+
+    The products by all coordinates are formed once, and those of each span taken from them.
+    """
+    squares = others**2 / 2
+    half_norms = squares.sum(axis=1)
+    step = max(1, BLOCK // (8 * max(1, len(others))))
+    transposed = np.ascontiguousarray(others.T)
+    found = np.empty((len(points), len(left_out)), np.int64)
+
+    def search(start: int) -> None:
+        part = slice(start, start + step)
+        whole = points[part] @ transposed
+        whole -= half_norms
+        for column, span in enumerate(left_out):
+            own = points[part, span] @ transposed[span]
+            own -= squares[:, span].sum(axis=1)
+            found[part, column] = np.subtract(whole, own, out=own).argmax(axis=1)
+
+    side_by_side(search, range(0, len(points), step))
+    return found
 
 
 def nearest_by_part(points: np.ndarray, others: np.ndarray, parts: int, *, same: bool = False) -> np.ndarray:

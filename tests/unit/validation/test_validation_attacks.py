@@ -21,7 +21,7 @@ from synthdata.validation.privacy.k_map import k_map
 from synthdata.validation.privacy.membership import by_loss
 from synthdata.validation.privacy.panel import privacy_part
 from synthdata.validation.privacy.pool import Pool
-from synthdata.validation.privacy.space import nearest_distances
+from synthdata.validation.privacy.space import nearest_distances, nearest_without
 
 SCHEMA = Schema(
     columns=(
@@ -92,6 +92,17 @@ def test_distances_equal_those_of_scikit_learn() -> None:
     own = NearestNeighbors(n_neighbors=3).fit(points).kneighbors(points)[0]
     np.testing.assert_allclose(nearest_distances(points, points, 2, skip=1), own[:, 1:], rtol=1e-5)
     assert nearest_distances(points[:2], points[:2], 3, skip=1).shape == (2, 3)
+
+
+def test_the_nearest_by_all_but_some_coordinates_is_that_by_the_rest() -> None:
+    generator = np.random.default_rng(0)
+    points, others = (generator.normal(size=(n, 6)).astype(np.float32) for n in (40, 70))
+    spans = [slice(0, 1), slice(1, 4), slice(4, 6)]
+    found = nearest_without(points, others, spans)
+    for column, span in enumerate(spans):
+        rest = np.delete(np.arange(6), span)
+        expected = NearestNeighbors(n_neighbors=1).fit(others[:, rest]).kneighbors(points[:, rest])[1][:, 0]
+        assert found[:, column].tolist() == expected.tolist()
 
 
 def test_every_attack_sees_a_table_of_copies() -> None:

@@ -265,8 +265,9 @@ def _smote(data: np.ndarray, answer: np.ndarray, categorical: np.ndarray, seed: 
         if categorical.all():
             raise NotComputable("SMOTE needs a number column to interpolate.")
         if categorical.any():
+            # A list: imbalanced-learn compares it with a word, which an array of positions answers element by element.
             sampler: Any = over_sampling.SMOTENC(
-                np.flatnonzero(categorical), random_state=seed % 2**32, k_neighbors=neighbours
+                np.flatnonzero(categorical).tolist(), random_state=seed % 2**32, k_neighbors=neighbours
             )
         else:
             sampler = over_sampling.SMOTE(random_state=seed % 2**32, k_neighbors=neighbours)

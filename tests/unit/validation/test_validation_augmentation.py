@@ -19,6 +19,7 @@ SCHEMA = Schema(
     columns=(
         *(Column(name=f"x{i}", kind="numerical", dtype="float64") for i in range(3)),
         Column(name="shop", kind="categorical"),
+        Column(name="town", kind="categorical"),
         Column(name="y", kind="categorical", role="target"),
     )
 )
@@ -29,6 +30,7 @@ def table(count: int, seed: int, noise: float = 0.1) -> Table:
     generator = np.random.default_rng(seed)
     frame = pd.DataFrame({f"x{i}": generator.normal(size=count) for i in range(3)})
     frame["shop"] = generator.choice(list("abc"), count).astype(object)
+    frame["town"] = generator.choice(list("de"), count).astype(object)
     score = np.sin(3 * frame["x0"]) * np.sin(3 * frame["x1"]) + noise * generator.normal(size=count)
     frame["y"] = np.where(score > np.quantile(score, 0.81), "yes", "no").astype(object)
     return Table(frame, SCHEMA)

@@ -31,6 +31,8 @@ class Augmented:
     rows: pd.DataFrame
     verdict: Augmentation
     notes: tuple[str, ...]
+    #: which of the strategies in the verdict the rows are for
+    strategy: str = ADDED
 
 
 def augment(
@@ -98,12 +100,20 @@ def augment(
                 )
         else:
             made = fitted.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
+    strategy = BALANCED if balance else ADDED
     if out is not None:
         path = Path(out)
         connectors.write(made, path)
-        facts = {"version": 1, "model": model, "rows": len(made), **verdict.to_json(), "notes": notes}
+        facts = {
+            "version": 1,
+            "model": model,
+            "rows": len(made),
+            "strategy": strategy,
+            **verdict.to_json(),
+            "notes": notes,
+        }
         write_text(path.with_name(path.stem + ".augmentation.json"), json.dumps(facts, indent=1) + "\n")
-    return Augmented(made, verdict, tuple(notes))
+    return Augmented(made, verdict, tuple(notes), strategy)
 
 
 def _balancing(fitted: Synthesizer, part: Table, target: str, seeds: SeedTree) -> tuple[pd.DataFrame, int]:

@@ -76,7 +76,7 @@ def augment(
         console.print(f"{strategy} was not tried: {reason}")
     for note in done.notes:
         console.print(note)
-    console.print(f"\n{summary(done.verdict)}\n{len(done.rows):,} synthetic rows written to {output}.")
+    console.print(f"\n{summary(done.verdict, done.strategy)}\n{len(done.rows):,} synthetic rows written to {output}.")
 
 
 def gains_table(verdict: Augmentation, name: str) -> Table:
@@ -97,18 +97,21 @@ def gains_table(verdict: Augmentation, name: str) -> Table:
     return table
 
 
-def summary(verdict: Augmentation) -> str:
-    """The answer in one sentence."""
-    ours = [gain for gain in verdict.gains["overall"] if gain.strategy.startswith("synthetic")]
-    best = ours[0]
-    others = [gain for gain in verdict.gains["overall"] if gain not in ours and gain.interval[0] > 0]
-    if best.verdict == "helps":
-        text = f"Adding synthetic rows helps: {verdict.measure} {best.gain:+.3f} over {verdict.real:.3f}."
-        better = [gain.strategy for gain in others if gain.gain >= best.gain]
-        return text + (f" {better[0][0].upper()}{better[0][1:]} does as well and costs less." if better else "")
-    if best.verdict == "harms":
-        return "Adding synthetic rows harms: train on the real rows alone."
-    return (
-        f"Adding synthetic rows does not help: the best way changes {verdict.measure} by {best.gain:+.3f}, "
-        "which is within what chance gives."
-    )
+def summary(verdict: Augmentation, strategy: str) -> str:
+    """The answer in one sentence, for the way of adding rows that was asked for."""
+    overall = {gain.strategy: gain for gain in verdict.gains["overall"]}
+    asked = overall.get(strategy)
+    if asked is None:
+        return f"Whether {strategy} help could not be measured: no fold lacked any."
+    name = f"{strategy[0].upper()}{strategy[1:]}".removesuffix(" added")
+    better = [gain for gain in overall.values() if gain.gain >= asked.gain and gain is not asked]
+    if asked.verdict == "helps":
+        text = f"{name} help: {verdict.measure} {asked.gain:+.3f} over {verdict.real:.3f}."
+        as_good = [gain.strategy for gain in better if gain.interval[0] > 0]
+        return text + (f" {as_good[0][0].upper()}{as_good[0][1:]} does as well and costs less." if as_good else "")
+    if asked.verdict == "harms":
+        text = f"{name} harm: {verdict.measure} {asked.gain:+.3f} from {verdict.real:.3f}."
+    else:
+        text = f"{name} do not help: {verdict.measure} {asked.gain:+.3f}, which is within what chance gives."
+    helping = [gain.strategy for gain in better if gain.verdict == "helps"]
+    return f"{text} {f'What helps: {helping[0]}.' if helping else 'Train on the real rows alone.'}"

@@ -11,7 +11,10 @@ import pandas as pd
 import pytest
 
 import synthdata
+from synthdata.augmentation import ADDED, BALANCED
+from synthdata.cli.augmenting import summary
 from synthdata.errors import SynthdataError
+from synthdata.validation.utility.augmentation import Augmentation, Gain
 
 TABLE = Path(__file__).resolve().parents[2] / "data" / "breast_cancer.csv"
 
@@ -27,10 +30,11 @@ def test_rows_and_verdict_are_written(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "80 synthetic rows written" in done.stdout
-    assert "Adding synthetic rows" in done.stdout
+    assert "Synthetic rows" in done.stdout
     assert list(pd.read_csv(out).columns) == list(frame.columns)
     facts = json.loads((tmp_path / "more.augmentation.json").read_text())
     assert facts["folds"] == 3
+    assert facts["strategy"] == "synthetic rows added"
     assert {gain["strategy"] for gain in facts["gains"]["overall"]} >= {"rows drawn again", "synthetic rows added"}
 
 
@@ -52,3 +56,29 @@ def test_refusals_say_what_to_do() -> None:
         synthdata.augment(frame, target=str(frame.columns[0]), balance=True)
     with pytest.raises(SynthdataError, match="1 or more"):
         synthdata.augment(frame, target=str(frame.columns[-1]), rows=0)
+
+
+def gains(**by_strategy: tuple[float, float, float]) -> Augmentation:
+    """A verdict with a gain and its interval for each strategy."""
+    names = {"added": ADDED, "balanced": BALANCED, "smote": "SMOTE"}
+    found = [Gain(names[name], 0.8 + gain, gain, (low, high)) for name, (gain, low, high) in by_strategy.items()]
+    return Augmentation("y", "AUC", 0.8, {"overall": sorted(found, key=lambda each: -each.gain)}, {}, 10)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "strategy", "answer"),
+    [
+        (gains(added=(0.05, 0.02, 0.08)), ADDED, "Synthetic rows help: AUC +0.050 over 0.800."),
+        (gains(added=(0.05, 0.02, 0.08), smote=(0.06, 0.01, 0.1)), ADDED, "SMOTE does as well and costs less."),
+        (gains(added=(0.0, -0.1, 0.1), balanced=(-0.1, -0.2, -0.05)), BALANCED, "Train on the real rows alone."),
+        (gains(added=(0.0, -0.1, 0.1), balanced=(-0.1, -0.2, -0.05)), BALANCED, "small classes harm: AUC -0.100 from"),
+        (
+            gains(added=(-0.01, -0.1, 0.1), smote=(0.05, 0.01, 0.1)),
+            ADDED,
+            "within what chance gives. What helps: SMOTE.",
+        ),
+        (gains(added=(0.0, -0.1, 0.1)), BALANCED, "could not be measured"),
+    ],
+)
+def test_the_answer_is_for_the_rows_that_were_asked_for(verdict: Augmentation, strategy: str, answer: str) -> None:
+    assert answer in summary(verdict, strategy)

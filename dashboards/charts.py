@@ -34,7 +34,7 @@ class Point:
     front: bool
 
 
-def quality_curve(curves: Mapping[str, Sequence[tuple[float, float]]], theme: Theme) -> go.Figure | None:
+def quality_curve(curves: Mapping[str, Sequence[Sequence[float]]], theme: Theme) -> go.Figure | None:
     """Held-out figures over the share of the training that is done; None where a run reports none."""
     import plotly.graph_objects as go
 

@@ -26,6 +26,7 @@ TABS: dict[str, tuple[str, Callable[[Report, RunInfo], None]]] = {
     "usefulness": ("Usefulness", usefulness.show),
     "data": ("Synthetic rows", data.show),
     "checks": ("Checks", background.checks),
+    "model": ("Model", background.model),
     "provenance": ("Provenance", background.provenance),
     "review": ("Review", review.show),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections import deque
@@ -17,6 +16,7 @@ import streamlit as st
 from dashboards import starting
 from dashboards.launch import RUNS_VARIABLE
 from synthdata.errors import SynthdataError
+from synthdata.reporting.model_facts import curves
 from synthdata.reporting.report import Report
 from synthdata.reporting.words import tone
 from synthdata.runs.audit_log import RELEASED, Review, fingerprints, verify
@@ -188,18 +188,12 @@ def last_event(run: RunInfo) -> dict[str, Any]:
     return newest[0] if newest else {}
 
 
-def quality(run: RunInfo) -> dict[str, list[tuple[float, float]]]:
+def quality(run: RunInfo) -> dict[str, list[list[float]]]:
     """What fitting has told of held-out rows so far: by the figure's name, how much was done and the value."""
-    curves: dict[str, list[tuple[float, float]]] = {}
     try:
-        for event in RunFolder(run.folder).events():
-            if event.get("stage") == "fit" and isinstance(event.get("fraction"), int | float):
-                for name, value in (event.get("figures") or {}).items():
-                    if isinstance(value, int | float) and math.isfinite(value):
-                        curves.setdefault(str(name), []).append((float(event["fraction"]), float(value)))
+        return curves(RunFolder(run.folder).events())
     except (OSError, ValueError):
         return {}
-    return curves
 
 
 def preview(run: RunInfo) -> tuple[pd.DataFrame, int]:

@@ -29,6 +29,7 @@ from synthdata.privacy.persons import numbered_persons, person_key
 from synthdata.progress import EventLog, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.html import render
+from synthdata.reporting.model_facts import model_facts
 from synthdata.reporting.report import Report
 from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.store import RunFolder, new_name, now
@@ -179,6 +180,7 @@ def run(
                 log_prob=chosen.log_prob if isinstance(chosen := synthesizer.chosen, HasLogProb) else None,
             )
         with progress.stage("report", "Writing the report"):
+            facts["model"] = model_facts(synthesizer.chosen, made, folder.events(), seeds.child("model facts"))
             sizes = (len(train), len(held), len(synthetic))
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards import charts, store, theme
 from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunInfo
@@ -13,6 +12,11 @@ from synthdata.runs.store import RunInfo
 def checks(report: Report, run: RunInfo) -> None:
     """What was checked of source and synthetic table."""
     st.html(render_part(report, "checks"))
+
+
+def model(report: Report, run: RunInfo) -> None:
+    """The model: parameters, how training went, and what it learnt."""
+    st.html(render_part(report, "model"))
 
 
 def provenance(report: Report, run: RunInfo) -> None:
@@ -24,12 +28,5 @@ def provenance(report: Report, run: RunInfo) -> None:
             place.download_button(
                 label, path.read_bytes(), file_name=f"{run.name}-{name}", on_click="ignore", width="stretch"
             )
-    drawing = charts.quality_curve(store.quality(run), theme.current())
-    if drawing is not None:
-        st.header("How training went", anchor=False)
-        st.plotly_chart(drawing, theme=None, config={"displayModeBar": False}, key="training", alt="Held-out quality")
-        st.caption(
-            "Measured on rows that training did not see. Where the line turns flat, more training would not help."
-        )
     for part in ("provenance", "methods", "glossary"):
         st.html(render_part(report, part))

@@ -26,17 +26,5 @@ def show(report: Report, run: RunInfo) -> None:
         st.caption(
             "If the orange curve lay left of the dotted one, synthetic rows would be drawn towards the training rows."
         )
-    ledger(report)
     st.html(render_part(report, "attacks"))
     st.html(render_part(report, "tests"))
-
-
-def ledger(report: Report) -> None:
-    """What the budget of differential privacy was spent on, where there is one."""
-    facts = report.facts["privacy"].get("dp") or {}
-    drawing = charts.spending_waterfall(facts.get("charges") or [], facts.get("epsilon_spent"), theme.current())
-    if drawing is None:
-        return
-    st.header("What the privacy budget was spent on", anchor=False)
-    st.plotly_chart(drawing, theme=None, config=QUIET, key="ledger", alt="Shares of the privacy budget by stage")
-    st.caption("Each bar is a kind of look at the rows, with the number of its charges; budgets add up in squares.")

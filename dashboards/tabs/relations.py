@@ -8,6 +8,7 @@ from dashboards import theme
 from dashboards.tabs.fidelity import QUIET
 from synthdata.reporting import charts, numbers
 from synthdata.reporting.glossary import term
+from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunInfo
 
@@ -40,3 +41,4 @@ def show(report: Report, run: RunInfo) -> None:
             for pair in worst
         ]
         st.dataframe(rows, hide_index=True)
+    st.html(render_part(report, "together"))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
@@ -18,6 +19,7 @@ from synthdata.models.mixtures.marginals import evened, laid_to_fit
 from synthdata.models.mixtures.mixture import Mixture, Rows, joint_log_density, log_sum
 from synthdata.models.mixtures.variational import learn_variational
 from synthdata.progress import Progress
+from synthdata.table.table import Table
 
 #: numbers with more distinct values than this lie on a number line, on which they can be correlated with others
 EXACT_VALUES = 32
@@ -126,6 +128,17 @@ class GaussianMixture(DensityMixin, ImputationMixin):
         return np.concatenate(
             [np.empty(0), *(log_sum(joint_log_density(self.mixture_, Rows.of(part))) for part in parts)]
         )
+
+    def memberships(self, table: Table | pd.DataFrame) -> np.ndarray:
+        """The probabilities (n, components) that each component made each row of a table; rows add up to 1.
+
+        Raises:
+            SchemaError: a column is missing or of another kind.
+        """
+        encoded = self.encoder_.encode(self._rows_of(table), None)
+        joint = joint_log_density(self.mixture_, Rows.of(encoded))
+        shares: np.ndarray = np.exp(joint - log_sum(joint)[:, None])
+        return shares
 
     def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:
         return fill(self.mixture_, encoded, generator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from synthdata.reporting.series import (
     bar_rows,
     histogram_curves,
 )
-from synthdata.reporting.spending import spending
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -115,38 +113,6 @@ def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go
     )
     _name_rows(figure, [each["name"] for each in columns])
     return dressed(figure, theme, 60 + 26 * len(columns))
-
-
-def spending_waterfall(
-    charges: Iterable[Mapping[str, Any]], epsilon: float | None = None, theme: Theme = "light"
-) -> go.Figure | None:
-    """What a privacy budget went into, one stage after the other until the whole; None where no charge can be read."""
-    import plotly.graph_objects as go
-
-    spent = spending(charges)
-    if not spent:
-        return None
-    shade = colours(theme)
-    shares = [each.share for each in spent]
-    starts = [sum(shares[:place]) for place in range(len(shares))]
-    figure = go.Figure(
-        go.Bar(
-            x=[*shares, 1.0],
-            base=[*starts, 0.0],
-            y=list(range(len(spent) + 1)),
-            orientation="h",
-            marker_color=[*[shade["accent"]] * len(spent), shade["soft"]],
-            text=[*map(numbers.percent, shares), "100%"],
-            textposition="outside",
-            textangle=0,
-            cliponaxis=False,
-            hovertemplate="%{text} of the budget<extra></extra>",
-        )
-    )
-    whole = "All" if epsilon is None else f"All: ε = {numbers.plain(epsilon)}"
-    _name_rows(figure, [*(f"{each.stage} ({each.count})" if each.count > 1 else each.stage for each in spent), whole])
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.12])
-    return dressed(figure, theme, 70 + 30 * (len(spent) + 1))
 
 
 def usefulness_bars(details: dict[str, Any], theme: Theme = "light") -> go.Figure | None:

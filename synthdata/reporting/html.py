@@ -6,13 +6,14 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from synthdata.reporting import numbers, palette, series, svg, words
+from synthdata.reporting import numbers, palette, plots, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.auditing import attack_figures, finding
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.guarantee import guarantee
 from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
 from synthdata.reporting.report import ColumnFacts, Report
+from synthdata.reporting.spending import spending
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,6 +34,7 @@ SECTIONS = (
     ("usefulness", "Usefulness"),
     ("fairness", "Fairness"),
     ("checks", "Checks"),
+    ("model", "Model"),
     ("provenance", "Provenance"),
     ("methods", "Methods"),
     ("glossary", "Glossary"),
@@ -74,7 +76,7 @@ def render_part(report: Report | None, part: str, **more: Any) -> str:
 def part_styles(theme: palette.Theme) -> str:
     """The stylesheet of `render_part`, which touches nothing outside it."""
     properties = f"{palette.FONT_PROPERTIES} {palette.custom_properties(theme)}"
-    rules = "\n".join(_asset(name) for name in ("report.css", "charts.css", "card.css"))
+    rules = "\n".join(_asset(name) for name in ("report.css", "charts.css", "model.css", "card.css"))
     base = "font: 400 0.9375rem/1.55 var(--sans); color: var(--ink);"
     return f"<style>.synthdata-view {{ {properties} {base}\n{rules}\n}}</style>"
 
@@ -111,7 +113,7 @@ def _sections(report: Report) -> list[tuple[str, str]]:
     """The page's sections by anchor and label."""
     if not report.shared:
         return list(SECTIONS)
-    return [(key, SHARED.get(key, label)) for key, label in SECTIONS if key not in ("usefulness", "fairness")]
+    return [(key, SHARED.get(key, label)) for key, label in SECTIONS if key not in ("usefulness", "fairness", "model")]
 
 
 def _matrices(pairs: dict[str, Any]) -> list[tuple[str, str, Any, float]]:
@@ -200,6 +202,8 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         svg=svg,
+        plots=plots,
+        spending=spending,
         series=series,
         words=words,
         palette=palette,

@@ -13,11 +13,15 @@ from synthdata.privacy.charges import Charge
 
 @dataclass(frozen=True)
 class Spent:
-    """All charges of one stage: how many, and their share of the whole, between 0 and 1."""
+    """All charges of one stage: how many, their share of the whole, between 0 and 1, and whether rows were sampled.
+
+    A share of looks at sampled rows is approximate.
+    """
 
     stage: str
     count: int
     share: float
+    sampled: bool = False
 
 
 def spending(charges: Iterable[Mapping[str, Any]]) -> list[Spent]:
@@ -34,18 +38,21 @@ def spending(charges: Iterable[Mapping[str, Any]]) -> list[Spent]:
     """
     known = {each.name for each in fields(Charge)}
     squares: dict[str, list[float]] = {}
+    sampled: set[str] = set()
     for facts in charges:
         if facts.get("part_of"):
             continue
         try:
             charge = Charge(**{name: value for name, value in facts.items() if name in known})
             squares.setdefault(charge.stage, []).append(_squared(charge))
+            if charge.rate < 1:
+                sampled.add(charge.stage)
         except (PrivacyError, TypeError, OverflowError):
             return []  # a ledger that this program cannot read is not drawn in part
     whole = math.fsum(part for parts in squares.values() for part in parts)
     if not 0 < whole < math.inf:
         return []
-    return [Spent(stage, len(parts), math.fsum(parts) / whole) for stage, parts in squares.items()]
+    return [Spent(stage, len(parts), math.fsum(parts) / whole, stage in sampled) for stage, parts in squares.items()]
 
 
 def _squared(charge: Charge) -> float:

@@ -86,7 +86,8 @@ def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Brows
             "data": page.get_by_text("The first 60 of 60 rows"),
             "checks": page.get_by_text("857 of 48,842 rows are null"),
             "review": page.get_by_text("Nobody has decided on this run yet."),
-            "provenance": page.get_by_text("smoothing = 0.5"),
+            "model": page.get_by_text("smoothing = 0.5"),
+            "provenance": page.get_by_text("fit 2.9 s"),
             "verdict": page.get_by_text("May it be shared?"),
         }
         assert set(landmarks) == set(TABS)
@@ -97,7 +98,7 @@ def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Brows
             page.wait_for_load_state("networkidle")
             seen.picture(f"dashboard-{tab}")
         page.go_back()
-        page.get_by_text("smoothing = 0.5").wait_for()
+        page.get_by_text("fit 2.9 s").wait_for()
         page.get_by_role("link", name="All runs").click()
         page.get_by_role("link", name="Open leaky").wait_for()
         page.wait_for_url(lambda url: "run=" not in url)

@@ -59,7 +59,8 @@ def test_a_hundred_and_fifty_columns_fit_every_part(browser: Browser, address: s
         "relations": "Pairs that came out worst",
         "privacy": "How far is the closest real row?",
         "checks": "857 of 48,842 rows are null",
-        "provenance": "smoothing = 0.5",
+        "model": "smoothing = 0.5",
+        "provenance": "fit 2.9 s",
     }
     with watched(browser, width=width) as seen:
         seen.page.set_default_timeout(PATIENCE)

@@ -13,6 +13,7 @@ from synthdata.validation.fidelity.coverage import NAMES as COVERAGE
 from synthdata.validation.fidelity.coverage import coverage
 from synthdata.validation.fidelity.dependencies import dependencies
 from synthdata.validation.fidelity.detection import detection
+from synthdata.validation.fidelity.landscape import landscape
 from synthdata.validation.fidelity.likeness import likeness
 from synthdata.validation.fidelity.rules import rules
 from synthdata.validation.fidelity.shape import shape
@@ -74,6 +75,7 @@ def fidelity_part(comparison: Comparison, seed: SeedTree, step: Callable[[float,
                 "dependencies": determined.worst if determined else [],
                 "dependencies_found": determined.found if determined else 0,
                 "rules": stated.rules if stated else [],
+                "landscape": landscape(comparison, seed.child("landscape")),
             },
         },
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -99,16 +98,24 @@ def test_a_run_that_was_only_rejected_is_replaced(runs: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["run.json"]
 
 
-def test_ledger_and_training_are_drawn(runs: Path) -> None:
+def test_ledger_and_model_are_drawn(runs: Path) -> None:
     facts = sample_facts()
     charges = [{"stage": "training", "mechanism": "gaussian", "sigma": 2.0}]
     facts["privacy"]["dp"] = {"epsilon": 1.0, "delta": 1e-6, "epsilon_spent": 1.0, "charges": charges}
-    folder = make_run(runs, "private", facts=facts)
-    events = [{"stage": "fit", "fraction": part, "figures": {"nats per row": 9.0 - part}} for part in (0.1, 0.2)]
-    (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
-    for tab, said in (("privacy", "What the privacy budget was spent on"), ("provenance", "How training went")):
+    make_run(runs, "private", facts=facts)
+    for tab, said in (
+        ("privacy", "What the privacy budget was spent on"),
+        ("model", "How training went"),
+        ("model", "The latent space"),
+        ("model", "What looks at what"),
+        ("model", "The groups of rows that it found"),
+        ("relations", "Whole rows on one map"),
+        ("relations", "Three columns at a time"),
+    ):
         page = AppTest.from_file(APP, default_timeout=60)
         page.query_params["run"], page.query_params["tab"] = "private", tab
         page.run()
         assert not page.exception
-        assert said in [header.value for header in page.header]
+        shown = "".join(element.proto.body for element in page.get("html"))
+        assert said in shown
+        assert "<b>yes</b>" not in shown

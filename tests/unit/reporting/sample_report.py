@@ -136,11 +136,50 @@ def sample_facts(
         }
         if holdout
         else {"target": target, "reason": "named as the target"},
+        "fidelity_details": {"triples": _triples(names), "landscape": _landscape(generator, names, holdout)},
+        "model": _model(generator, names) if model else {},
         "checks": _checks(),
         "notes": [
             "14 rare categories of native-country (fewer than 10 rows each) were merged into “other”.",
             "The delimiter ; was found.",
         ],
+    }
+
+
+def _triples(names: list[str]) -> list[dict[str, Any]]:
+    return [{"columns": names[:3], "value": 0.034, "reference": 0.021}]
+
+
+def _landscape(generator: np.random.Generator, names: list[str], holdout: bool) -> dict[str, Any]:
+    sides = {"train": 20_000, "synthetic": 20_000, **({"holdout": 9_768} if holdout else {})}
+    maps = {}
+    for side, rows in sides.items():
+        centres = np.array([[0, 0], [2.2, 1.4], [-1.6, 2.1]])[generator.integers(0, 3, rows)]
+        x, y = (centres + generator.normal(0, 0.7, (rows, 2))).T
+        counts = np.histogram2d(-y, x, 32, [[-5, 3], [-4, 5]])[0]
+        maps[side] = (np.where(counts < 5, 0, counts) / rows).round(6).tolist()
+    axes = [[{"name": name, "share": 0.4} for name in names[:3]], [{"name": name, "share": 0.3} for name in names[3:6]]]
+    return {"rows": sides, "least": 5, **maps, "explained": [0.18, 0.11], "axes": axes}
+
+
+def _model(generator: np.random.Generator, names: list[str]) -> dict[str, Any]:
+    """More than any one model has, so that every view is drawn."""
+    places = np.clip(generator.normal(0, 0.35, (300, 2)), -1, 1).round(3)
+    marks = [
+        {"column": names[0], "here": "61", "all": "38", "distance": 0.6},
+        {"column": names[1], "here": "<b>yes</b> (92.0%)", "all": "41.0%", "distance": 0.5},
+    ]
+    return {
+        "training": {"held_out_nats": [[share / 20, 9 + 4 * 0.8**share] for share in range(1, 21)]},
+        "graph": {"nodes": names, "edges": [[names[(n - 1) // 2], names[n]] for n in range(1, len(names))]},
+        "components": {"count": 14, "largest": [{"weight": 0.5**n, "marks": marks} for n in range(1, 9)]},
+        "latent": {
+            "dimensions": 8,
+            "explained": 0.42,
+            "column": "income",
+            "groups": ["<b>low</b>", "high"],
+            "points": [[*place, int(place[0] > 0)] for place in places.tolist()],
+        },
     }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from unit.reporting.sample_report import sample_facts
 
-from synthdata.reporting.charts import spending_waterfall
+from synthdata.reporting.html import render
+from synthdata.reporting.report import Report
 from synthdata.reporting.spending import spending
 
 CHARGES = [
@@ -35,15 +37,15 @@ def test_sampling_every_row_is_the_limit_of_sampling() -> None:
 def test_what_cannot_be_read_is_not_drawn_in_part() -> None:
     assert spending([*CHARGES, {"stage": "later", "mechanism": "unheard of"}]) == []
     assert spending([]) == []
-    assert spending_waterfall([]) is None
 
 
-def test_the_waterfall_ends_at_the_whole() -> None:
-    drawing = spending_waterfall(CHARGES, 1.25)
-    assert drawing is not None
-    bars = drawing.data[0]
-    assert list(bars.base) == pytest.approx([0, bars.x[0], bars.x[0] + bars.x[1], 0])
-    assert bars.x[-1] == pytest.approx(1)
-    labels = drawing.layout.yaxis.ticktext
-    assert labels[1] == "&lt;b&gt;bounds&lt;/b&gt; (2)"
-    assert labels[-1] == "All: ε = 1.25"
+def test_the_report_draws_the_waterfall_and_says_what_is_approximate() -> None:
+    facts = sample_facts()
+    for steps, said in ((CHARGES, False), ([*CHARGES, {**CHARGES[3], "rate": 0.1}], True)):
+        facts["privacy"]["dp"] = {"epsilon": 1.5, "epsilon_spent": 1.25, "delta": 1e-6, "charges": steps}
+        page = render(Report(facts))
+        assert "all: ε = 1.25" in page
+        assert "&lt;b&gt;bounds&lt;/b&gt;" in page
+        assert ("the share is approximate" in page) == said
+    facts["privacy"]["dp"]["charges"] = []
+    assert "What the privacy budget was spent on" not in render(Report(facts))

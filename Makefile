@@ -10,12 +10,15 @@
 # make bench-beside   families beside other libraries', by a referee: TABLES=folder REFEREE=referee.py, and if elsewhere PYTHON= and PEER=
 # make bench-curve   the same over seconds of training, 10 to 300
 # make bench-odd   every family on every odd table, at full size
+# make bench-marginals   aim and mst on a discretised table: TABLE=x.parquet DOMAIN=x.json, beside dpmm with DPMM=its/python
+# make bench-audit   whether audits refute models without noise, and leave honest ones alone
 # make clean   remove what these made
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd clean
+.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd
+.PHONY: bench-marginals bench-audit clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -78,6 +81,13 @@ bench-curve:
 bench-odd:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/odd_families.py $(ARGS)
+bench-marginals:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/bench_marginals.py $(TABLE) $(DOMAIN) $(if $(DPMM),--beside $(DPMM)) $(ARGS)
+
+bench-audit:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/audit_power.py $(TABLE) $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.privacy.audit import ALPHA, Audit, audit, require_canaries
 from synthdata.privacy.canaries import Pairs, canaries, joined
 from synthdata.privacy.ledger import Privacy
+from synthdata.privacy.watched import Answers, Watched
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.html import render
@@ -90,7 +92,13 @@ def audit_model(
         coins = seeds.generator("coins").random(canary_count) < 0.5
     with progress.stage("fit", f"Fitting {synthesizer.name} with half of them"):
         together = joined(real, invented.take(np.flatnonzero(coins)))
-        synthesizer.fit(together, privacy=budget, seed=seeds.integer("fit"), progress=progress)
+        answers = Answers()
+        known = joined(real, invented.take(slice(0, 0)))
+        synthesizer.guard = partial(Watched.of, known=known, canaries=invented, answers=answers)
+        try:
+            synthesizer.fit(together, privacy=budget, seed=seeds.integer("fit"), progress=progress)
+        finally:
+            del synthesizer.guard
     with progress.stage("guess", "Guessing which ones"):
         scores = {
             "black box": (
@@ -98,9 +106,16 @@ def audit_model(
                 _black_box(synthesizer, real, invented, seeds.integer("sample")),
             )
         }
-        loss = record_loss(synthesizer, invented)
+        answered = answers.scores()
+        if answered is not None:
+            scores["white box"] = (
+                "all noisy answers of the fit, real rows taken off: who seems to be in them",
+                answered,
+            )
+        # Where answers are all that the model was made from, its loss tells nothing more.
+        loss = record_loss(synthesizer, invented) if answers.opened or answered is None else None
         if loss is not None:
-            scores["white box"] = ("the model's own loss of each canary", -loss)
+            scores["white box, loss"] = ("the model's own loss of each canary", -loss)
         ledger = synthesizer.ledger_ or {}
         result = audit(scores, coins, budget.epsilon, budget.delta, alpha=alpha)
     facts = {

@@ -36,7 +36,7 @@ from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
 from synthdata.table.foreign import adopt
 from synthdata.table.infer import infer
-from synthdata.table.schema import Column, Schema, complete, load_schema
+from synthdata.table.schema import Column, PublicTable, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.fairness.groups import protected_columns
@@ -373,7 +373,8 @@ def spent_by(synthesizer: Synthesizer) -> tuple[float, float]:
 def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
     """Two parts, each row by a coin of its own, so that one row more or less moves no other.
 
-    Where the schema says whose a row is, each person has a coin, for all of their rows.
+    Where the schema says whose a row is, each person has a coin, for all of their rows. Where it declares how many
+    rows there are, it declares of each part how many are expected there.
 
     Raises:
         TableError: all rows fell on one side.
@@ -383,7 +384,12 @@ def split_by_coins(table: Table, fraction: float, generator: np.random.Generator
         held = held[numbered_persons(table.frame[key])]
     if held.all() or not held.any():
         raise TableError("The table is too small to set rows aside one by one.", "Give more rows, or use `fit`.")
-    return table.take(np.flatnonzero(~held)), table.take(np.flatnonzero(held))
+    parts = table.take(np.flatnonzero(~held)), table.take(np.flatnonzero(held))
+    if table.schema.public and table.schema.public.rows:
+        for part, share in zip(parts, (1 - fraction, fraction), strict=True):
+            expected = PublicTable(rows=max(round(share * table.schema.public.rows), 1))
+            part.schema = part.schema.model_copy(update={"public": expected})
+    return parts
 
 
 def prepare(

@@ -17,11 +17,12 @@ from synthdata.cli.options import (
     Seed,
     Settings,
     Source,
+    Split,
     TableName,
     Target,
     TimeBudget,
 )
-from synthdata.cli.working import settings_of, working
+from synthdata.cli.working import privacy_of, settings_of, working
 
 
 def audit(
@@ -42,6 +43,7 @@ def audit(
     param: Settings = None,
     device: DeviceOption = Device.auto,
     time_budget: TimeBudget = None,
+    split: Split = None,
 ) -> None:
     """Fit once with invented rows among the real ones, guess which, and bound epsilon from below by the guesses.
 
@@ -49,14 +51,13 @@ def audit(
     """
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
     from synthdata.auditing import audit_model
-    from synthdata.privacy.ledger import Privacy
     from synthdata.reporting.auditing import audit_lines
 
     with working() as (console, progress):
         done = audit_model(
             source,
             model,
-            Privacy(epsilon) if delta is None else Privacy(epsilon, delta),
+            privacy_of(epsilon, delta, split=split) or epsilon,
             canary_count=canaries,
             out=out,
             table=table,

@@ -24,6 +24,7 @@ from synthdata.cli.options import (
     Settings,
     Share,
     Source,
+    Split,
     TableName,
     Target,
     TimeBudget,
@@ -57,10 +58,11 @@ def run(
     epsilon: Epsilon = None,
     delta: Delta = None,
     rows_per_person: RowsPerPerson = None,
+    split: Split = None,
 ) -> None:
     """From a real table to a judged synthetic one: fit, draw, measure, report."""
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
-    privacy = privacy_of(epsilon, delta, rows_per_person)
+    privacy = privacy_of(epsilon, delta, rows_per_person, split)
     from synthdata import pipeline
 
     able_to_print(pdf)

@@ -22,6 +22,7 @@ from synthdata.cli.options import (
     Seed,
     Settings,
     Source,
+    Split,
     TableName,
     Target,
     TimeBudget,
@@ -45,10 +46,11 @@ def fit(
     epsilon: Epsilon = None,
     delta: Delta = None,
     rows_per_person: RowsPerPerson = None,
+    split: Split = None,
 ) -> None:
     """Fit a model on every row and save it."""
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
-    privacy = privacy_of(epsilon, delta, rows_per_person)
+    privacy = privacy_of(epsilon, delta, rows_per_person, split)
     from synthdata import pipeline
 
     with working() as (console, progress):

@@ -50,6 +50,13 @@ RowsPerPerson = Annotated[
         help="With --epsilon, where the schema names a sequence key: how many rows of each person count (1).",
     ),
 ]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        help="With --epsilon: how the budget is shared out (of μ²), such as rows=0.005,domain=0.095,training=0.9.",
+    ),
+]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
 Share = Annotated[
     bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")

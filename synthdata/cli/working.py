@@ -51,11 +51,13 @@ def finish(console: Console, report: Report) -> None:
         raise typer.Exit(1)
 
 
-def privacy_of(epsilon: float | None, delta: float | None, rows_per_person: int | None = None) -> Privacy | None:
+def privacy_of(
+    epsilon: float | None, delta: float | None, rows_per_person: int | None = None, split: str | None = None
+) -> Privacy | None:
     """The budget that the options ask for; None where they ask for none.
 
     Raises:
-        PrivacyError: a budget that promises nothing, or a δ without an ε.
+        PrivacyError: a budget that promises nothing, or one of the others without an ε.
     """
     from synthdata.privacy.ledger import Privacy
 
@@ -64,9 +66,35 @@ def privacy_of(epsilon: float | None, delta: float | None, rows_per_person: int 
             raise PrivacyError("--delta says nothing without --epsilon.", "Give both: --epsilon 1 --delta 1e-6.")
         if rows_per_person is not None:
             raise PrivacyError("--rows-per-person says nothing without --epsilon.", "Give both, or leave it away.")
+        if split is not None:
+            raise PrivacyError("--split says nothing without --epsilon.", "Give both, or leave it away.")
         return None
-    given = {"delta": delta, "rows_per_person": rows_per_person}
+    given = {"delta": delta, "rows_per_person": rows_per_person, "split": None if split is None else split_of(split)}
     return Privacy(epsilon, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def split_of(text: str) -> dict[str, float]:
+    """The shares of a budget by stage, as ``rows=0.005,domain=0.095,training=0.9``.
+
+    >>> split_of("rows=0.01, training=0.99")
+    {'rows': 0.01, 'training': 0.99}
+
+    Raises:
+        PrivacyError: it is not of that form.
+    """
+    shares = {}
+    for part in text.split(","):
+        stage, equals, share = part.partition("=")
+        try:
+            shares[stage.strip()] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise PrivacyError(
+                f"The share {part.strip()!r} of the budget is not of the form STAGE=SHARE.",
+                "For example: --split rows=0.005,domain=0.095,training=0.9.",
+            )
+    return shares
 
 
 def settings_of(model: str, device: Device, time_budget: float | None) -> list[str]:

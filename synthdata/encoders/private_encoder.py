@@ -99,7 +99,7 @@ class PrivateDomain:
                 f"The budget's split has nothing for the domain, but {len(looks)} looks at it are needed.",
                 "Give the stage 'domain' a share, or declare bounds, categories, decimals and nullable public.",
             )
-        self.count = self._count_rows()
+        self.count = self._known_rows() or self._count_rows()
         ledger.require_small_delta(self.count)
         if looks:
             ledger.reserve("domain", mu, delta=delta, note=f"{len(looks)} looks at most")
@@ -107,6 +107,14 @@ class PrivateDomain:
             self._sigmas = {kind: ledger.noise_for(unit * WEIGHTS[kind]) for kind in set(looks)}
         for column in self._schema:
             ledger.public[column.name] = _public(column)
+
+    def _known_rows(self) -> float | None:
+        """The number of rows where the schema declares it; persons' rows are bounded, so that it says little there."""
+        rows = self._schema.public.rows if self._schema.public else None
+        if rows is not None and self._ledger.unit == "row":
+            self._ledger.public_rows = rows
+            return float(rows)
+        return None
 
     def _count_rows(self) -> float:
         """The noisy number of rows, at least 1."""
@@ -200,7 +208,10 @@ class PrivateDomain:
 
 
 def encode_privately(encoder: TableEncoder, table: Table, generator: np.random.Generator) -> Encoded:
-    """Encoded rows, each made from its own row alone; a cell that the encoder has no code for gets a random one."""
+    """Encoded rows, each made from its own row alone; a cell that the encoder has no code for gets a random one.
+
+    ``generator`` should serve nothing else: how far it has moved on afterwards tells how many rows there were.
+    """
     encoded = encoder.encode(table, generator)
     codes, values = encoded.codes.copy(), encoded.values.copy()
     for j, slot in enumerate(encoded.slots):

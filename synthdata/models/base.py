@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -40,6 +40,11 @@ class Synthesizer(ABC):
     summary: ClassVar[str]
     #: whether a fitted model can be saved; one of another library's that is kept in its own memory cannot
     savable: ClassVar[bool] = True
+    #: why there is no differentially private form, as a sentence, where a family can say so
+    not_private_because: ClassVar[str] = ""
+
+    #: what rows are put behind for a private fit; an audit takes one that it can watch
+    guard: Callable[[Table, Ledger], Guarded[Table]] = Guarded
 
     schema_: Schema
     encoder_: TableEncoder
@@ -132,7 +137,7 @@ class Synthesizer(ABC):
         self.ledger_ = None
         try:
             table = bounded(table, ledger)
-            self._fit_privately(Guarded(table, ledger), table.schema, ledger.entropy.generator(), progress)
+            self._fit_privately(self.guard(table, ledger), table.schema, ledger.entropy.generator(), progress)
         finally:
             # What was spent is spent, however the fit ended.
             self.ledger_ = ledger.to_dict()
@@ -149,7 +154,7 @@ class Synthesizer(ABC):
 
         if not cls.has_private_form():
             raise PrivacyError(
-                f"The model {cls.name!r} has no differentially private form.",
+                f"The model {cls.name!r} has no differentially private form. {cls.not_private_because}".rstrip(),
                 f"These have: {', '.join(private_model_names())}.",
             )
 

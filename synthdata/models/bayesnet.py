@@ -20,6 +20,7 @@ from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.bayesnet_groups import groups_of, merged
 from synthdata.models.bayesnet_tables import ColumnTables, backed_off, choose_parents, combinations
 from synthdata.models.mixtures.mixture import grouped
+from synthdata.models.private_rows import FittedToPrivateRows
 from synthdata.progress import Progress
 
 #: into how many groups besides a parent's cells may be put: with fewer of each, a table has room for more parents
@@ -36,7 +37,7 @@ MARGINAL_DRAWS = 64
 MOST_WAYS = 512
 
 
-class BayesNet(DensityMixin, ImputationMixin):
+class BayesNet(FittedToPrivateRows, DensityMixin, ImputationMixin):
     """A directed graph over columns with a table of probabilities for each.
 
     Args:

@@ -15,6 +15,7 @@ from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
 from synthdata.models.copulas.gaussian import constrained, correlations, sweep
 from synthdata.models.copulas.latent import Choices, Column, shares_of
 from synthdata.models.draws import even_draws, even_places
+from synthdata.models.private_rows import FittedToPrivateRows
 from synthdata.progress import Progress
 
 #: with fewer rows than this, making scores even would move each too far from where the correlations put it
@@ -23,7 +24,7 @@ EVEN_FROM = 1000
 EXACT_VALUES = 32
 
 
-class GaussianCopula(DensityMixin, ImputationMixin):
+class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
     """Normal scores, correlated across columns, behind numbers, categories and nulls.
 
     A number has one score; an unordered category has one for each of its frequent levels, and a null one of its own

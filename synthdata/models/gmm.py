@@ -18,6 +18,7 @@ from synthdata.models.mixtures.fit import learn
 from synthdata.models.mixtures.marginals import evened, laid_to_fit
 from synthdata.models.mixtures.mixture import Mixture, Rows, joint_log_density, log_sum
 from synthdata.models.mixtures.variational import learn_variational
+from synthdata.models.private_rows import FittedToPrivateRows
 from synthdata.progress import Progress
 from synthdata.table.table import Table
 
@@ -25,7 +26,7 @@ from synthdata.table.table import Table
 EXACT_VALUES = 32
 
 
-class GaussianMixture(DensityMixin, ImputationMixin):
+class GaussianMixture(FittedToPrivateRows, DensityMixin, ImputationMixin):
     """A mixture whose components are categorical in codes and jointly normal in values, fitted by EM.
 
     Their number is the one that an information criterion prefers (see `mixture_fit.information`), or what a Dirichlet

@@ -68,6 +68,9 @@ class HiddenMarkov(Synthesizer):
     name: ClassVar[str] = "hmm"
     summary: ClassVar[str] = "sequences with hidden states; needs a sequence key and an order in the schema"
     log_prob_kind: ClassVar[Kind] = "exact"
+    not_private_because: ClassVar[str] = (
+        "Whole sequences decide its states; with noise for all of one nothing would be left."
+    )
 
     chain_: Chain
     emission_: Emission

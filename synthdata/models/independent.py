@@ -19,6 +19,8 @@ from synthdata.table.table import Table
 
 #: about how many bins a number line is counted in under differential privacy
 PRIVATE_BINS = 48
+#: what the ledger says of how the model sees rows
+METHOD = "Counts of the cells of each column were measured with discrete Gaussian noise; columns are drawn by them."
 
 
 class Independent(DensityMixin, ImputationMixin):
@@ -53,11 +55,11 @@ class Independent(DensityMixin, ImputationMixin):
         """Noisy counts of each column's cells; number lines are laid so that their bins hold the shares counted."""
         encoder, ledger = PrivateDomain(rows, schema, PRIVATE_BINS).encoder(), rows.ledger
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
-        self.shares_ = []
+        self.shares_, ledger.method = [], METHOD
         mu = ledger.mu_of("training")
         if encoder.slots:
             ledger.reserve("training", mu)
-        cuts, counts = noisy_marginals(rows, encoder, "training", generator)
+        cuts, counts = noisy_marginals(rows, encoder, "training")
         for j, (cut, count) in enumerate(zip(cuts, counts, strict=True)):
             share = (count + 1e-6) / (count + 1e-6).sum()
             if cut.count:

@@ -46,6 +46,13 @@ _MOST_GUIDES = 100_000
 _TRIAL_STEPS = 6
 
 
+#: what the ledger says of how such a model sees rows
+METHOD = (
+    "Counts of the cells of each column were measured with discrete Gaussian noise. A network was trained by gradients "
+    "that are clipped record by record, summed over Poisson samples of the rows, and noised (DP-SGD)."
+)
+
+
 class NeuralSynthesizer(Synthesizer):
     """A family that learns by gradients.
 
@@ -134,14 +141,17 @@ class NeuralSynthesizer(Synthesizer):
         self, rows: Guarded[Table], schema: Schema, generator: np.random.Generator, progress: Progress
     ) -> None:
         encoder, ledger = PrivateDomain(rows, schema, PRIVATE_BINS).encoder(), rows.ledger
+        ledger.method = METHOD
         if encoder.slots:
             ledger.reserve("marginals", math.sqrt(_MARGINALS) * ledger.mu_of("training"))
-        _, counts = noisy_marginals(rows, encoder, "marginals", generator)
+        _, counts = noisy_marginals(rows, encoder, "marginals")
         encoder = binned(encoder, counts)
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
         guide = unrelated_rows(encoder.slots, counts, min(encoder.rows, _MOST_GUIDES), generator)
         plan = self._plan(ledger, guide, generator)
-        real = rows.map(lambda table: encode_privately(encoder, table, generator)).opened(plan.charge())
+        real = rows.map(lambda table: encode_privately(encoder, table, ledger.entropy.generator())).opened(
+            plan.charge()
+        )
         self._private = NoisySteps(plan, ledger.entropy)
         self._learn(real, guide, generator, progress)
 

@@ -15,9 +15,7 @@ from synthdata.privacy.private_table import Guarded
 from synthdata.table.table import Table
 
 
-def noisy_marginals(
-    rows: Guarded[Table], encoder: TableEncoder, stage: str, generator: np.random.Generator
-) -> tuple[list[Bins], list[np.ndarray]]:
+def noisy_marginals(rows: Guarded[Table], encoder: TableEncoder, stage: str) -> tuple[list[Bins], list[np.ndarray]]:
     """How every slot is cut into cells, and about how many rows (cells,) have each, none of them below 0.
 
     Each column gets an equal share of what is left of the reservation ``stage``. Counts add up to the noisy number of
@@ -27,7 +25,8 @@ def noisy_marginals(
     if not cuts:
         return [], []
     sigma = rows.ledger.noise_for(rows.ledger.left_of(stage) / len(cuts))
-    cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, generator), cuts))
+    entropy = rows.ledger.entropy
+    cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, entropy.generator()), cuts))
     counts = []
     for j, cut in enumerate(cuts):
         counted = partial(_counted, position=j, cardinality=cut.cardinality)

@@ -184,7 +184,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         self.groups_ = group_levels(guide, counts, self.max_levels, generator)
         narrow, told = narrow_rows(encoded, self.groups_), narrow_rows(guide, self.groups_)
         self.modes_ = find_modes(told, self.modes, self.rare_threshold, generator)
-        split = split_rows(narrow, self.modes_, generator)
+        split = split_rows(narrow, self.modes_, generator.spawn(1)[0])
         guided = split[0] if guide is encoded else split_rows(told, self.modes_, generator)[0]
         noise = torch_generator(generator)
         self._build(noise)

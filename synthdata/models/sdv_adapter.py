@@ -45,6 +45,7 @@ class SDVSynthesizer(Synthesizer):
     """
 
     savable: ClassVar[bool] = False
+    not_private_because: ClassVar[str] = "SDV's own code reads the rows, and no charge can stand for what it reads."
     #: the class in ``sdv.single_table``
     engine: ClassVar[str]
 

@@ -96,6 +96,10 @@ class Trees(Synthesizer):
         "a tree per column on those before it; quick, leans a little towards the rows of large tables"
     )
 
+    not_private_because: ClassVar[str] = (
+        "A leaf holds too few rows to hide them in noise, and fitted to rows of a private model it would repeat that."
+    )
+
     order_: list[int]
     trees_: list[Tree]
 

@@ -58,7 +58,7 @@ def modelled_schema(table: Table) -> Schema:
         for rule, parsed in zip(table.schema.rules, parse_rules(table.schema), strict=True)
         if {column.name for column in parsed.columns} <= names
     )
-    return Schema(columns=table.schema.modelled, rules=rules)
+    return Schema(columns=table.schema.modelled, rules=rules, public=table.schema.public)
 
 
 def of_cells(cells: Mapping[str, Cells], schema: Schema) -> Table:

@@ -69,7 +69,7 @@ class Privacy:
                 raise PrivacyError(f"The budget has no stage {stage!r}.", did_you_mean(stage, DEFAULT_SPLIT))
         shares = [self.split.get(stage, 0.0) for stage in DEFAULT_SPLIT]
         paid = min(self.split.get("rows", 0.0), self.split.get("training", 0.0))
-        if min(shares) < 0 or not math.isclose(sum(shares), 1.0, abs_tol=1e-9) or paid <= 0:
+        if not min(shares) >= 0 or not math.isclose(sum(shares), 1.0, abs_tol=1e-9) or paid <= 0:
             raise PrivacyError(
                 "The shares of a budget must be 0 or more and add up to 1, with something for rows and training.",
                 f"By default: {dict(DEFAULT_SPLIT)}.",
@@ -107,11 +107,15 @@ class Ledger:
         self.entropy = Entropy(self.privacy.seed)
         #: what was taken as public, by column, and where that comes from
         self.public: dict[str, Any] = {}
+        #: how many rows there are, where that is public
+        self.public_rows: int | None = None
         self.unit = "row"
         #: how many rows a unit has at most
         self.rows_per_unit = 1
         #: how its rows were held to that, in words
         self.unit_bound = ""
+        #: how the model saw the rows, in words
+        self.method = ""
         self._charges: list[Charge] = []
         self._left_of: dict[str, float] = {}
         self._spent: float | None = 0.0
@@ -245,12 +249,14 @@ class Ledger:
             "unit": self.unit,
             "rows_per_unit": self.rows_per_unit,
             "unit_bound": self.unit_bound,
+            "method": self.method,
             "random_source": self.entropy.source,
             "accountant": "privacy loss distributions (dp-accounting)",
             "floating_point": FLOATING_POINT,
             "structure": STRUCTURE,
             "split": dict(self.privacy.split),
             "public": self.public,
+            "public_rows": self.public_rows,
             "charges": [charge.to_dict() for charge in self._charges],
         }
 

@@ -44,5 +44,5 @@ def audit_lines(facts: dict[str, Any]) -> list[str]:
     for name, looks_at, guesses, bound in attack_figures(facts):
         lines.append(f"  {name}: epsilon ≥ {bound}, {guesses} guesses right ({looks_at})")
     if len(facts["attacks"]) == 1:
-        lines.append("  white box: this model tells no loss of single rows, so only its rows were looked at")
+        lines.append("  white box: this model gave no answer and tells no loss, so only its rows were looked at")
     return [*lines, facts["internal"]]

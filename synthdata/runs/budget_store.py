@@ -13,7 +13,7 @@ from synthdata.errors import MissingExtraError, PrivacyError
 from synthdata.runs.store import now
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, MetaData
 
 #: names another place than the default, as a path or any URL that SQLAlchemy knows
 VARIABLE = "SYNTHDATA_BUDGET"
@@ -101,7 +101,7 @@ class BudgetStore:
         Raises:
             PrivacyError: the cap does not allow it; nothing is spent.
         """
-        from sqlalchemy import text
+        from sqlalchemy import insert, text
 
         self._open_account(fingerprint)
         values = {"fingerprint": fingerprint, "epsilon": epsilon, "delta": delta}
@@ -114,14 +114,9 @@ class BudgetStore:
                 values,
             ).rowcount
             if granted:
-                entry = connection.execute(
-                    text(
-                        "INSERT INTO spendings (fingerprint, started, model, source, epsilon, delta, state) VALUES "
-                        "(:fingerprint, :started, :model, :source, :epsilon, :delta, 'reserved') RETURNING id"
-                    ),
-                    {**values, "started": now(), "model": model, "source": source},
-                )
-                return int(entry.scalar_one())
+                about = {"started": now(), "model": model[:100], "source": source[:1000], "state": "reserved"}
+                entry = connection.execute(insert(_tables().tables["spendings"]).values(**values, **about))
+                return int(entry.inserted_primary_key[0])
         account = self.account(fingerprint)
         raise PrivacyError(
             f"The budget of this source is used up: epsilon = {account.epsilon:.4g} of {account.cap or 0:g} is spent, "
@@ -182,6 +177,8 @@ class BudgetStore:
                 yield connection
         except IntegrityError:
             raise
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(str(error.name), "sql") from None
         except (SQLAlchemyError, OSError) as error:
             raise PrivacyError(
                 f"The record of budgets cannot be used ({type(error).__name__}).",
@@ -202,7 +199,11 @@ def _engine(url: str) -> Engine:
 
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=NullPool)
+        # The drivers that the extra `sql` brings, where the URL leaves the choice open.
+        drivers = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+        return create_engine(
+            parsed.set(drivername=drivers.get(parsed.drivername, parsed.drivername)), poolclass=NullPool
+        )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 60, "isolation_level": None})
@@ -216,16 +217,26 @@ def _engine(url: str) -> Engine:
 
 
 def _make_tables(engine: Engine) -> None:
-    from sqlalchemy import Column, Float, Integer, MetaData, String, Table
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        _tables().create_all(engine)
+    except DBAPIError:
+        # Somebody else has made them between the question and the answer; where it was something else it comes again.
+        _tables().create_all(engine)
+
+
+def _tables() -> MetaData:
+    from sqlalchemy import Column, Double, Integer, MetaData, String, Table
 
     tables = MetaData()
     Table(
         "accounts",
         tables,
         Column("fingerprint", String(64), primary_key=True),
-        Column("epsilon", Float, nullable=False),
-        Column("delta", Float, nullable=False),
-        Column("cap", Float),
+        Column("epsilon", Double, nullable=False),
+        Column("delta", Double, nullable=False),
+        Column("cap", Double),
     )
     Table(
         "spendings",
@@ -235,11 +246,11 @@ def _make_tables(engine: Engine) -> None:
         Column("started", String(40), nullable=False),
         Column("model", String(100), nullable=False),
         Column("source", String(1000), nullable=False),
-        Column("epsilon", Float, nullable=False),
-        Column("delta", Float, nullable=False),
+        Column("epsilon", Double, nullable=False),
+        Column("delta", Double, nullable=False),
         Column("state", String(10), nullable=False),
     )
-    tables.create_all(engine)
+    return tables
 
 
 def _default_place() -> Path:

@@ -34,6 +34,17 @@ class Public(BaseModel):
     nullable: bool | None = None
 
 
+class PublicTable(BaseModel):
+    """What is known about the whole table without looking at a row: declared by the owner, never inferred.
+
+    ``rows`` is how many there are, which then need not be bought under differential privacy.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int | None = Field(default=None, ge=1)
+
+
 class Column(BaseModel):
     """One column: its name, what it means, and how it is stored.
 
@@ -94,6 +105,7 @@ class Schema(BaseModel):
     version: Literal[1] = 1
     columns: tuple[Column, ...]
     rules: tuple[dict[str, Any], ...] = ()
+    public: PublicTable | None = None
 
     def __iter__(self) -> Iterator[Column]:  # type: ignore[override]
         return iter(self.columns)
@@ -161,6 +173,8 @@ class Schema(BaseModel):
     def to_json(self) -> str:
         """The schema as JSON text, keys that say nothing left out."""
         data = self.model_dump(mode="json")
+        if self.public is None:
+            del data["public"]
         default = Column(name="", kind="text").model_dump(mode="json")
         keep = ("name", "kind", "dtype", "nullable")
         data["columns"] = [
@@ -232,7 +246,8 @@ def explain(error: ValidationError, data: Mapping[str, Any], inside: tuple[str |
         place, path = f"column {name!r}, ", path[1:]
     key = ".".join(str(part) for part in path) or "columns"
     if first["type"] == "extra_forbidden":
-        known = Public.model_fields if len(path) > 1 else Column.model_fields if place else Schema.model_fields
+        table, column = (PublicTable, Schema), (Public, Column)
+        known = (column if place else table)[len(path) == 1].model_fields
         return f"{place}unknown key {key!r}. {did_you_mean(str(path[-1]), known)}"
     if key == "kind" and isinstance(first.get("input"), str):
         return f"{place}unknown kind {first['input']!r}. {did_you_mean(first['input'], KINDS)}"

@@ -125,7 +125,8 @@ class _Training:
             raise PrivacyError("Private training goes neither by the clock nor by a checkpoint.")
         self.device = choose_device(settings.device)
         objective.to(self.device)
-        split = source.permutation(rows)
+        # Private samples are drawn elsewhere, and nothing else may move on by how many rows there are.
+        split = source.permutation(rows) if not settings.private else np.arange(rows)
         enough = rows >= 20 and not settings.private
         held = min(int(rows * settings.validation), settings.max_validation) if enough else 0
         # With too few rows to hold any out, the figure is that of the training rows.

@@ -1,6 +1,10 @@
 """How near private models come to a table's marginals: fit on a discretised table with a public domain, and count.
 
     python tests/benchmarks/bench_marginals.py TABLE.parquet DOMAIN.json [--models aim,mst] [--epsilons 0.3,1]
+                                               [--beside PYTHON]
+
+``--beside`` names the Python of an environment with dpmm 0.1.9 (numpy below 2, Python 3.11); its models are then fitted
+and measured in the same way (`dpmm_rows.py`).
 
 DOMAIN.json maps each column to the number of its codes, as for private-pgm's ``adult-domain.json``. Printed are the
 mean total variation distance over all marginals of one, two and three columns, the AUC of boosted trees that were
@@ -13,6 +17,8 @@ import argparse
 import itertools
 import json
 import resource
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -48,6 +54,32 @@ def usefulness(real: pd.DataFrame, synthetic: pd.DataFrame) -> float:
     return float(roc_auc_score(tested[target], learner.predict_proba(tested.drop(columns=target))[:, 1]))
 
 
+def show(
+    name: str, epsilon: float, real: pd.DataFrame, rows: pd.DataFrame, sizes: list[int], cost: tuple[float, float, str]
+) -> None:
+    """One line of the table."""
+    ways = [distance(real.to_numpy().T, rows.to_numpy().T, sizes, width) for width in (1, 2, 3)]
+    print(
+        f"{name:10s} {epsilon:8g}  {ways[0]:.4f} {ways[1]:.4f} {ways[2]:.4f}  {usefulness(real, rows):.4f} "
+        f"{cost[0]:9.1f} {cost[1]:10.0f} {cost[2]:>14s}",
+        flush=True,
+    )
+
+
+def by_dpmm(
+    options: argparse.Namespace, real: pd.DataFrame, name: str, epsilon: float
+) -> tuple[pd.DataFrame, float, float]:
+    """Rows by dpmm's model of the same name, the processor seconds of its fit, and memory in MB."""
+    script = Path(__file__).with_name("dpmm_rows.py")
+    with tempfile.TemporaryDirectory() as folder:
+        source, drawn = Path(folder) / "table.csv", Path(folder) / "rows.csv"
+        real.to_csv(source, index=False)
+        command = [options.beside, script, source, options.domain, name, epsilon, options.delta, drawn]
+        done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
+        cost = json.loads(done.stdout.strip().splitlines()[-1])
+        return pd.read_csv(drawn)[list(real.columns)].astype("int64"), cost["seconds"], cost["mb"]
+
+
 def main() -> None:
     """Fit each model for each ε and seed, and print a line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,6 +90,8 @@ def main() -> None:
     parser.add_argument("--delta", type=float, default=1e-9)
     parser.add_argument("--seeds", type=int, default=1, help="how many fits of each, their noise fresh every time")
     parser.add_argument("--param", nargs="*", default=[])
+    parser.add_argument("--beside", type=Path, help="the Python of an environment with dpmm")
+    parser.add_argument("--only-beside", action="store_true", help="leave our own models out")
     options = parser.parse_args()
     domain = json.loads(options.domain.read_text())
     real = pd.read_parquet(options.table)[list(domain)].astype("int64")
@@ -65,23 +99,23 @@ def main() -> None:
         {"name": name, "kind": "numerical", "public": {"bounds": [0, size - 1], "nullable": False}}
         for name, size in domain.items()
     ]
-    print("model  epsilon  1-way  2-way  3-way    AUC  fit cpu s  MB so far  epsilon spent")
+    print("model       epsilon  1-way  2-way  3-way    AUC  fit cpu s  MB so far  epsilon spent")
+    sizes = list(domain.values())
     for name, epsilon in itertools.product(options.models.split(","), map(float, options.epsilons.split(","))):
         for seed in range(options.seeds):
+            if options.beside:
+                rows, seconds, memory = by_dpmm(options, real, name, epsilon)
+                show(f"dpmm {name}", epsilon, real, rows, sizes, (seconds, memory, ""))
+            if options.only_beside:
+                continue
             started = time.process_time()
             model = make_model(name, options.param)
             model.fit(real, schema={"columns": columns}, privacy=Privacy(epsilon, options.delta))
             spent = time.process_time() - started
             rows = model.sample(len(real), seed=seed)
-            sizes, both = list(domain.values()), (real.to_numpy().T, rows.to_numpy().T)
-            ways = [distance(*both, sizes, width) for width in (1, 2, 3)]
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             ledger = model.ledger_ or {}
-            print(
-                f"{name:5s} {epsilon:8g}  {ways[0]:.4f} {ways[1]:.4f} {ways[2]:.4f}  {usefulness(real, rows):.4f} "
-                f"{spent:9.1f} {memory:10.0f} {ledger['epsilon_spent']:14.4f}",
-                flush=True,
-            )
+            show(name, epsilon, real, rows, sizes, (spent, memory, f"{ledger['epsilon_spent']:.4f}"))
 
 
 if __name__ == "__main__":

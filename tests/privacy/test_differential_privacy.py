@@ -1,4 +1,4 @@
-"""One row more or less changes nothing but noised figures, and planted bugs in the mechanisms are found."""
+"""Rare values stay out of private models, and planted bugs in the mechanisms are found."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from declared_people import SCHEMA, STRANGER
+from declared_people import SCHEMA
 from scipy.stats import beta
 
 from synthdata.encoders import private_encoder
 from synthdata.encoders.private_encoder import PrivateDomain
-from synthdata.models.aim import AIM
-from synthdata.models.base import Synthesizer
 from synthdata.models.mst import MST
 from synthdata.privacy import private_table
 from synthdata.privacy.accounting import epsilon_of
@@ -35,30 +33,6 @@ def people(n: int = 400) -> pd.DataFrame:
             "ill": generator.random(n) < 0.3,
         }
     )
-
-
-@pytest.mark.parametrize("family", [lambda: AIM(rounds=4, iterations=5, model_size=1.0), MST])
-def test_one_row_leaves_everything_that_is_not_noised_as_it_was(family: Callable[[], Synthesizer]) -> None:
-    kept: list[dict[str, Any]] = []
-    for frame in (people(), pd.concat([people(), STRANGER], ignore_index=True)):
-        model = family().fit(frame, schema=SCHEMA, privacy=Privacy(1.0))
-        encoder = model.encoder_.state()
-        assert model.ledger_ is not None
-        plain = {
-            "schema": model.schema_.to_json(),
-            "lines": [array.tobytes() for name, array in encoder.arrays.items() if name.endswith(("/at", "/to"))],
-            "categories": [array.tobytes() for name, array in encoder.arrays.items() if name.endswith("/categories")],
-            "bins": [cut.cardinality for cut in model.cuts_],
-            "parameters": model.parameters(),
-            "ledger": {key: value for key, value in model.ledger_.items() if key not in ("charges", "epsilon_spent")},
-            "plan": [c for c in model.ledger_["charges"] if "part_of" not in c],
-        }
-        kept.append(plain)
-        rows = model.sample(300, seed=1)
-        assert rows["age"].between(0, 99).all()
-        assert set(rows["city"]) <= {"Bonn", "Oslo", "Rome"}
-        assert "Atlantis" not in json.dumps(encoder.config)
-    assert kept[0] == kept[1]
 
 
 def test_values_of_a_few_rows_are_not_in_a_private_model() -> None:

@@ -51,7 +51,12 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         (["--epsilon", "1", "--delta", "0"], ["delta above 0"]),
         (["--epsilon", "1", "--delta", "0.001"], ["delta below 0.001"]),
         (["--delta", "1e-6"], ["--epsilon"]),
-        (["--epsilon", "1", "--model", "gmm"], ["no differentially private form", "aim", "mst"]),
+        (["--epsilon", "1", "--model", "trees"], ["no differentially private form", "aim", "mst"]),
+        (["--epsilon", "1", "--split", "rows=0.5"], ["add up to 1"]),
+        (["--epsilon", "1", "--split", "rows:0.5"], ["STAGE=SHARE"]),
+        (["--epsilon", "1", "--split", "row=0.1,training=0.9"], ["Did you mean 'rows'"]),
+        (["--epsilon", "1", "--split", "rows=nan,training=0.9"], ["add up to 1"]),
+        (["--split", "rows=0.1,training=0.9"], ["without --epsilon"]),
         (["--epsilon", "1", "--model", "ami"], ["Did you mean 'aim'"]),
     ],
 )
@@ -96,6 +101,34 @@ def fingerprint(folder: Path) -> str:
     from synthdata.table.table import Table
 
     return Table.of(connectors.read(str(folder / "people.csv")).frame).fingerprint()
+
+
+def test_a_budget_is_shared_out_as_asked(command: Command, tmp_path: Path) -> None:
+    options = ["--model", "mst", "--epsilon", "2", "--split", "rows=0.1,domain=0.4,training=0.5", "--save", "model"]
+    code, _, message = command("fit", "people.csv", *options)
+    assert code == 0, message
+    ledger = read_ledger(tmp_path / "model" / "ledger.json")
+    assert ledger["split"] == {"rows": 0.1, "domain": 0.4, "training": 0.5}
+    mu = {charge["stage"]: charge["sensitivity"] / charge["sigma"] for charge in ledger["charges"] if "sigma" in charge}
+    # In squares of the Gaussian parameter.
+    assert mu["domain"] ** 2 == pytest.approx(4 * mu["row count"] ** 2, rel=0.02)
+    assert 1.9 < ledger["epsilon_spent"] <= 2.0
+
+
+def test_a_public_number_of_rows_with_a_delta_above_one_over_it_spends_nothing(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "schema.json").write_text(json.dumps({"columns": [], "public": {"rows": 900}}))
+    options = ["--model", "mst", "--epsilon", "1", "--schema", "schema.json"]
+    code, _, message = command("fit", "people.csv", *options, "--delta", "9.9e-4", "--save", "model")
+    assert code == 0, message
+    pd.concat([pd.read_csv("people.csv")] * 2).to_csv("people.csv", index=False)
+    (tmp_path / "schema.json").write_text(json.dumps({"columns": [], "public": {"rows": 1800}}))
+    code, _, message = command("fit", "people.csv", *options, "--delta", "9.9e-4", "--save", "second")
+    assert code == 2
+    assert "one over the number of rows (about 1,800)" in " ".join(message.split())
+    assert not (tmp_path / "second").exists()
+    assert BudgetStore().account(fingerprint(tmp_path)).epsilon == 0
 
 
 def test_a_run_says_what_epsilon_covers_and_what_not(command: Command, tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ from synthdata.table.table import Table
 
 #: the Gaussian parameter of the imagined budget where no privacy is asked for
 _EXACT_MU = 1.0
+#: what the ledger says of how such a model sees rows
+METHOD = (
+    "Counts of cells, of single columns and of some together, were measured with discrete Gaussian noise; which ones "
+    "was chosen by the exponential mechanism. A graphical model was fitted to the noisy counts, and draws the rows."
+)
 
 
 class MarginalSynthesizer(Synthesizer):
@@ -61,10 +66,11 @@ class MarginalSynthesizer(Synthesizer):
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
         self.cuts_ = [Bins(slot, count) for slot, count in zip(encoder.slots, bin_counts(encoder), strict=True)]
         cuts, ledger = self.cuts_, rows.ledger
+        ledger.method = METHOD
         mu = ledger.mu_of("training")
         if cuts:
             ledger.reserve("training", mu)
-        cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, generator), cuts))
+        cells = rows.map(lambda table: to_cells(encode_privately(encoder, table, ledger.entropy.generator()), cuts))
         sizes, names = [cut.cardinality for cut in cuts], [cut.slot.name for cut in cuts]
         self._learn(PrivateCells(cells, sizes, "training", names), mu, generator, progress)
 

@@ -10,7 +10,10 @@ import pytest
 
 from synthdata.errors import PrivacyError
 from synthdata.models.base import Synthesizer
-from synthdata.models.registry import load, make_model, private_model_names
+from synthdata.models.bayesnet import BayesNet
+from synthdata.models.mst import MST
+from synthdata.models.private_rows import FittedToPrivateRows
+from synthdata.models.registry import load, make_model, model_class, private_model_names
 from synthdata.privacy.ledger import Privacy
 
 QUICK: dict[str, dict[str, float]] = {"aim": {"rounds": 6, "iterations": 10, "model_size": 1.0}}
@@ -35,11 +38,17 @@ def private(name: str, epsilon: float = 8.0) -> Synthesizer:
 
 
 def test_their_names() -> None:
-    assert {"aim", "mst", "independent"} <= set(private_model_names())
-    assert "gmm" not in private_model_names()
+    assert {"aim", "mst", "independent", "gmm", "copula", "bayesnet"} <= set(private_model_names())
+    assert not {"trees", "boosted", "hmm"} & set(private_model_names())
 
 
-@pytest.mark.parametrize("name", ["aim", "mst", "independent"])
+@pytest.fixture(autouse=True)
+def quick_private_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Families that learn from a private model's rows get those of a quick one."""
+    monkeypatch.setattr(FittedToPrivateRows, "private_stage", MST)
+
+
+@pytest.mark.parametrize("name", ["aim", "mst", "independent", "gmm", "copula", "bayesnet"])
 def test_columns_come_out_as_they_went_in(name: str, tmp_path: Path) -> None:
     model = private(name)
     rows = model.sample(3000, seed=3)
@@ -58,7 +67,7 @@ def test_columns_come_out_as_they_went_in(name: str, tmp_path: Path) -> None:
     assert again.sample(40, seed=5).equals(model.sample(40, seed=5))
 
 
-@pytest.mark.parametrize("name", ["aim", "mst"])
+@pytest.mark.parametrize("name", ["aim", "mst", "gmm", "copula", "bayesnet"])
 def test_relations_are_learnt_and_conditions_are_met(name: str) -> None:
     model = private(name)
     rows = model.sample(4000, seed=4)
@@ -79,9 +88,39 @@ def test_less_budget_is_more_noise() -> None:
     assert noise[0.1] > 20 * noise[10.0]
 
 
-def test_a_family_without_a_private_form_names_those_that_have_one() -> None:
-    with pytest.raises(PrivacyError, match=r"no differentially private form.*aim, mst"):
-        make_model("gmm").fit(people(), privacy=1.0)
+@pytest.mark.parametrize(
+    ("name", "reason"), [("trees", "A leaf holds too few rows"), ("hmm", "Whole sequences decide"), ("boosted", "")]
+)
+def test_a_family_without_a_private_form_says_why_and_names_those_that_have_one(name: str, reason: str) -> None:
+    with pytest.raises(PrivacyError, match=rf"no differentially private form.*{reason}.*aim, mst"):
+        model_class(name).require_private_form()
+
+
+def test_a_family_fitted_to_private_rows_says_so_and_keeps_its_abilities() -> None:
+    model = private("bayesnet")
+    assert model.ledger_ is not None
+    assert "bayesnet was then fitted to" in model.ledger_["method"]
+    assert "post-processing" in model.ledger_["method"]
+    # All that was paid for was paid by the model that saw the rows.
+    assert {charge["stage"] for charge in model.ledger_["charges"]} == {
+        charge["stage"]
+        for charge in private("mst").ledger_["charges"]  # type: ignore[index]
+    }
+    assert isinstance(model, BayesNet)
+    assert np.isfinite(model.log_prob(people(50))).all()
+    assert model.impute(people(50))["weight"].notna().all()
+    assert model.edges
+
+
+def test_dropped_columns_and_rules_are_no_obstacle_to_private_rows() -> None:
+    schema = {
+        "columns": [{"name": "city", "drop": True}, {"name": "weight", "drop": True}],
+        "rules": [{"type": "range", "column": "age", "minimum": 20, "maximum": 80}],
+    }
+    frame = people(800)[lambda rows: rows["age"].between(20, 80)]
+    rows = make_model("gmm").fit(frame, schema=schema, privacy=8.0).sample(300, seed=1)
+    assert list(rows.columns) == ["key", "age", "ill"]
+    assert rows["age"].between(20, 80).all()
 
 
 def test_a_model_fitted_again_without_privacy_has_no_ledger() -> None:

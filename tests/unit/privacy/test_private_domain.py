@@ -223,3 +223,28 @@ def test_the_plan_depends_on_the_schema_alone() -> None:
         return [(charge.stage, charge.sigma, charge.delta) for charge in ledger.charges]
 
     assert plan(people()) == plan(people(60, seed=3))
+
+
+def with_rows(rows: int) -> tuple[Table, dict[str, Any]]:
+    frame = people()[["age", "city", "married"]]
+    schema = {"columns": [{"name": name, "public": PUBLIC[name]} for name in frame.columns], "public": {"rows": rows}}
+    return Table.of(frame, schema), schema
+
+
+def test_a_public_number_of_rows_is_not_bought() -> None:
+    table, _ = with_rows(4321)
+    ledger = Ledger(Privacy(1.0))
+    domain = PrivateDomain(Guarded(table, ledger), table.schema, bins=8)
+    assert domain.count == 4321
+    assert not ledger.charges
+    assert ledger.to_dict()["public_rows"] == 4321
+    assert domain.encoder().rows == 4321
+
+
+def test_a_delta_of_one_over_the_public_rows_is_refused_and_nothing_is_spent() -> None:
+    table, _ = with_rows(4000)
+    ledger = Ledger(Privacy(1.0, delta=1 / 4000))
+    with pytest.raises(PrivacyError, match=r"not below one over the number of rows \(about 4,000\)"):
+        PrivateDomain(Guarded(table, ledger), table.schema, bins=8)
+    assert not ledger.charges
+    PrivateDomain(Guarded(table, Ledger(Privacy(1.0, delta=0.9 / 4000))), table.schema, bins=8)

@@ -156,3 +156,15 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
 def test_every_kind_is_parsed() -> None:
     for kind in KINDS:
         assert parse_schema({"columns": [{"name": "a", "kind": kind}]})["a"].kind == kind
+
+
+def test_the_number_of_rows_may_be_public() -> None:
+    schema = complete(Schema(columns=(Column(name="a", kind="numerical"),)), {"public": {"rows": 500}})
+    assert schema.public is not None
+    assert schema.public.rows == 500
+    assert Schema.from_json(schema.to_json()) == schema
+    assert "public" not in json.loads(Schema(columns=(Column(name="a", kind="numerical"),)).to_json())
+    with pytest.raises(SchemaError, match="rows"):
+        complete(schema, {"public": {"rows": 0}})
+    with pytest.raises(SchemaError, match="Did you mean 'rows'"):
+        complete(schema, {"public": {"row": 5}})

@@ -1,0 +1,49 @@
+"""The attack on a model's own loss sees rows that were repeated in training, and says nothing where none were.
+
+How often, over 59 runs on two tables, is measured by tests/benchmarks/own_models_power.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import synthdata
+from synthdata.pipeline import prepare
+from synthdata.random import SeedTree
+from synthdata.table.table import Table
+from synthdata.validation.base import Comparison
+from synthdata.validation.privacy.panel import privacy_part
+from synthdata.validation.privacy.verdict import FORGETS, REMEMBERS
+
+ROWS, REPEATED, TIMES = 1_500, 75, 20
+
+
+@pytest.fixture(scope="module")
+def table(admissions: pd.DataFrame) -> Table:
+    return prepare(admissions.drop(columns=["admission_id", "patient_name", "admitted", "discharged"]), None)
+
+
+def remembered(table: Table, model: str, often: int, seed: int) -> str:
+    """What the verdict says of the model itself; ``often`` is how often a twentieth of its rows stood in training."""
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(table))
+    train, holdout = (table.take(np.sort(order[i * ROWS : (i + 1) * ROWS])) for i in range(2))
+    times = np.where(np.arange(ROWS) < REPEATED, often, 1)
+    learnt = train.take(generator.permutation(np.repeat(np.arange(ROWS), times)))
+    fitted = synthdata.make_model(model).fit(learnt, seed=seed)
+    made = Table.of(fitted.sample(ROWS, seed=seed + 1), table.schema.kept)
+    part = privacy_part(
+        Comparison.of(train, holdout, made), SeedTree(seed), [], lambda *_: None, getattr(fitted, "log_prob", None)
+    )
+    return str(part["verdict"]["model"])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rows_that_stood_in_training_twenty_times_are_seen(table: Table, seed: int) -> None:
+    assert remembered(table, "bayesnet", TIMES, seed) == REMEMBERS
+
+
+def test_a_model_that_keeps_no_row_is_not_accused(table: Table) -> None:
+    assert remembered(table, "independent", 1, 1) == FORGETS

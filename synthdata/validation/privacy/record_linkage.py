@@ -68,7 +68,9 @@ def disturbed(
     made = []
     for view, values in zip(views, cells, strict=True):
         if view.continuous:
-            moved = values[chosen] + generator.normal(0, MOVED * float(np.nanstd(values)), len(chosen))
+            present = values[~np.isnan(values)]
+            spread = float(present.std()) if len(present) else 0.0
+            moved = values[chosen] + generator.normal(0, MOVED * spread, len(chosen))
             decimals = view.column.decimals if view.column.kind == "numerical" else 0
             made.append(moved if decimals is None else np.round(moved, decimals))
         else:

@@ -126,7 +126,7 @@ def let_in(role: Role = "viewer") -> Person:
         st.title("Log in first", anchor=False)
         st.write("This dashboard is for people whom its owner has listed.")
         if find_spec("authlib") is None:
-            st.error("The package Authlib, which the login needs, is not installed: pip install Authlib.")
+            st.error("The package Authlib, which the login needs, is not installed: pip install 'synthdata[login]'.")
             st.stop()
         st.button("Log in", type="primary", on_click=st.login)
         st.stop()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from importlib import import_module
 from threading import Thread
 from typing import Any
@@ -61,6 +62,19 @@ def menu(pages: list[Any], chosen: Any) -> None:
                 key=f"menu-{'here' if each == chosen else 'to'}-{each.url_path or 'runs'}", width="content"
             ):
                 st.page_link(each, label=each.title)
+        if pages:
+            goodbye()
+
+
+def goodbye() -> None:
+    """Who is logged in, and the way out; nothing where there is no login."""
+    person = access.person()
+    if person is not None and person.known:
+        with st.container(key="menu-person", width="content", horizontal=True, vertical_alignment="center"):
+            st.html(
+                f'<span class="synthdata-view"><span class="fine">{escape(person.name)}</span></span>', width="content"
+            )
+            st.button("Log out", type="tertiary", on_click=st.logout)
 
 
 def may(role: access.Role) -> bool:

@@ -55,7 +55,7 @@ def show(runs_page: Any) -> None:
     st.html(side_by_side(found))
     plane(found)
     if any(candidate.report for candidate in found):
-        columns(found)
+        columns(found, runs_page)
         changes(found)
 
 
@@ -129,8 +129,8 @@ def plane(found: Sequence[Candidate]) -> None:
     )
 
 
-def columns(found: Sequence[Candidate]) -> None:
-    """Shape errors column by column."""
+def columns(found: Sequence[Candidate], runs_page: Any) -> None:
+    """Shape errors column by column, and the way to the worst one of each run."""
     errors = column_errors(found)
     names = {name for run in errors.values() for name in run}
     worst = sorted(names, key=lambda name: -max(run.get(name, 0.0) for run in errors.values()))
@@ -148,6 +148,13 @@ def columns(found: Sequence[Candidate]) -> None:
     config = {run: st.column_config.NumberColumn(format="%.2f%%") for run in errors}
     with st.expander(f"All {numbers.plural(len(worst), 'column')} as a table"):
         st.dataframe(rows, hide_index=True, column_config=config)
+    with st.container(horizontal=True, key="worst"):
+        for run, found_errors in errors.items():
+            if found_errors and runs_page is not None:
+                column = max(found_errors, key=lambda name: found_errors[name])
+                label = f"Worst of {literal(run)}: {literal(column)}"
+                there = {"run": run, "tab": "fidelity", "column": column}
+                st.page_link(runs_page, label=label, query_params=there, width="content")
 
 
 def changes(found: Sequence[Candidate]) -> None:

@@ -18,7 +18,8 @@ def show(run: RunInfo) -> None:
     person = access.let_in("viewer")
     if not person.may("runner"):
         return
-    with st.popover("Delete this run…", icon=":material/delete:"):
+    # In the flow of the page: what opens over it from its lower end may lie beyond the screen.
+    with st.expander("Delete this run…", icon=":material/delete:"):
         st.write(
             f"**{literal(run.name)}** goes for good: its rows, report, model and review log, and the file that was "
             "uploaded for it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1_000_000
 SHOWN = 200
-WAYS = {"rows": "New rows", "gaps": "Fill gaps", "odd": "Find odd rows"}
+WAYS = {"rows": "New rows", "classes": "Rows of a class", "gaps": "Fill gaps", "odd": "Find odd rows"}
+#: how many rows are drawn to see which classes there are, and the most classes that a column may have
+PEEK, CLASSES = 500, 30
 
 
 def show(runs_page: Any) -> None:
@@ -44,13 +47,15 @@ def show(runs_page: Any) -> None:
         st.error(literal(store.without_paths(str(error))))
         return
     ways = [
-        key for key, ability in (("rows", "sample"), ("gaps", "impute"), ("odd", "log_prob")) if able(model, ability)
+        key
+        for key, ability in (("rows", "sample"), ("classes", "sample"), ("gaps", "impute"), ("odd", "log_prob"))
+        if able(model, ability)
     ]
     way = right.segmented_control(
         "What for?", ways, format_func=WAYS.__getitem__, default="rows", required=True, key="way"
     )
     about(name, model)
-    {"rows": new_rows, "gaps": fill_gaps, "odd": find_odd}[way or "rows"](name, model)
+    {"rows": new_rows, "classes": more_of_a_class, "gaps": fill_gaps, "odd": find_odd}[way or "rows"](name, model)
 
 
 def about(name: str, model: Synthesizer) -> None:
@@ -86,6 +91,11 @@ def new_rows(name: str, model: Synthesizer) -> None:
             st.error(literal(str(error)))
             return
         st.session_state["drawn"] = (name, frame)
+    show_drawn(name)
+
+
+def show_drawn(name: str) -> None:
+    """The rows that were drawn last, if they are this model's."""
     kept = st.session_state.get("drawn")
     if kept is None or kept[0] != name:
         return
@@ -94,6 +104,45 @@ def new_rows(name: str, model: Synthesizer) -> None:
     st.caption(f"The first {min(SHOWN, len(frame)):,} of {numbers.plural(len(frame), 'row')}. {drawing(frame)}")
     st.dataframe(frame.head(SHOWN), hide_index=True, height=360)
     offer(frame, f"{name}-rows")
+
+
+def more_of_a_class(name: str, model: Synthesizer) -> None:
+    """Rows of chosen classes of a column, to add to a table that has too few of them."""
+    found = classes(store.root() / name, changed(store.root() / name), model)
+    if not found:
+        st.write("No column of this model has classes.")
+        return
+    first, second, third = st.columns([1, 2, 1])
+    column = first.selectbox("Column", list(found), key="class-column")
+    chosen = second.multiselect("Classes, the rarest first", found[column], default=found[column][:1], key="classes")
+    count = third.number_input("Rows of each", 1, MOST_ROWS, 200, key="class-count")
+    st.caption("Whether such rows help a model is measured on real rows, in a terminal:")
+    st.code(f"synthdata augment SOURCE --target {shlex.quote(column)} --balance -o rows.parquet", language=None)
+    if st.button("Draw rows", type="primary", disabled=not chosen):
+        try:
+            with st.spinner("Drawing rows"):
+                parts = [model.sample(int(count), given={column: value}) for value in chosen]
+        except SynthdataError as error:
+            st.session_state.pop("drawn", None)
+            st.error(literal(str(error)))
+            return
+        import pandas as pd
+
+        st.session_state["drawn"] = (name, pd.concat(parts, ignore_index=True))
+    show_drawn(name)
+
+
+@st.cache_resource(show_spinner="Looking which classes there are", max_entries=16)
+def classes(folder: Path, changed: int, _model: Synthesizer) -> dict[str, list[Any]]:
+    """The classes of each column that has some, as synthetic rows show them, the rarest first."""
+    drawn = _model.sample(PEEK, seed=0)
+    kinds = ("categorical", "boolean")
+    counts = {
+        column.name: drawn[column.name].value_counts(ascending=True)
+        for column in _model.schema_.modelled
+        if column.kind in kinds and column.name in drawn
+    }
+    return {name: list(found.index) for name, found in counts.items() if 2 <= len(found) <= CLASSES}
 
 
 def drawing(frame: pd.DataFrame) -> str:

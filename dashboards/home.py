@@ -69,7 +69,10 @@ def filters(runs: list[RunInfo]) -> dict[str, str]:
         "verdict": {ANY: "Any verdict", "pass": "May be shared", "warn": "With care", "fail": "May not be shared"},
         "review": {ANY: "Reviewed or not", **REVIEWS},
     }
-    for place, (key, known) in zip(st.columns(3), options.items(), strict=True):
+    active = any(st.query_params.get(key, ANY) != ANY for key in options)
+    with st.expander("More filters", expanded=active):
+        places = st.columns(3)
+    for place, (key, known) in zip(places, options.items(), strict=True):
         chosen[key] = place.selectbox(
             key.capitalize(),
             list(known),

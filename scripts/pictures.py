@@ -17,13 +17,15 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 RUNS = {"admissions": "trees", "admissions-mixture": "gmm"}
-#: by the picture's name: the address, and a text that is there once the page is drawn
+#: by the picture's name: the address, a text that is there once the page is drawn, and how high the picture is
 PAGES = {
-    "runs": ("", "Open admissions-mixture"),
-    "verdict": ("?run=admissions&tab=verdict", "May it be shared?"),
-    "columns": ("?run=admissions&tab=fidelity", "All columns"),
-    "privacy": ("?run=admissions&tab=privacy", "How far is the closest real row?"),
-    "compare": ("compare", "What one gives for the other"),
+    "runs": ("", "Open admissions-mixture", 720),
+    "verdict": ("?run=admissions&tab=verdict", "May it be shared?", 1180),
+    "columns": ("?run=admissions&tab=fidelity", "All columns", 1180),
+    "relations": ("?run=admissions&tab=relations", "Whole rows on one map", 1500),
+    "privacy": ("?run=admissions&tab=privacy", "The tests behind the finding", 1500),
+    "model": ("?run=admissions-mixture&tab=model", "The groups of rows that it found", 1180),
+    "compare": ("compare", "Column by column", 1500),
 }
 
 
@@ -68,7 +70,8 @@ def take(address: str) -> None:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
         page.set_default_timeout(90_000)
-        for name, (query, landmark) in PAGES.items():
+        for name, (query, landmark, height) in PAGES.items():
+            page.set_viewport_size({"width": 1280, "height": height})
             page.goto(f"{address}/{query}")
             page.get_by_text(landmark).first.wait_for()
             page.wait_for_load_state("networkidle")

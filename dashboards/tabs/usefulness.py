@@ -12,3 +12,5 @@ from synthdata.runs.store import RunInfo
 def show(report: Report, run: RunInfo) -> None:
     """Draw the part."""
     st.html(render_part(report, "usefulness"))
+    if not report.shared:
+        st.html(render_part(report, "fairness"))

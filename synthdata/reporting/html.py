@@ -36,7 +36,7 @@ SECTIONS = (
     ("checks", "Checks"),
     ("model", "Model"),
     ("provenance", "Provenance"),
-    ("methods", "Methods"),
+    ("methods", "In words"),
     ("glossary", "Glossary"),
 )
 # What a section is called in the share edition.

@@ -174,6 +174,36 @@ def made_by(report: Report) -> str:
     return f"made by {model}" if model else "made by another generator"
 
 
+def summary(report: Report) -> list[str]:
+    """What the management has to know: what was made, whether it may be shared, how good it is, what to do."""
+    run, rows, said = report.run, report.run["rows"], opening(report)
+    drawn = f"{numbers.plural(rows.get('synthetic') or 0, 'invented row')}"
+    source = f" after {numbers.plural(rows['train'], 'real row')} of {title(report)}" if rows.get("train") else ""
+    found = [f"A table of {drawn} was {made_by(report)}{source if run.get('model') else ''}."]
+    found.append(f"May it be shared? {said.answer} {said.sentence} {privacy_sentence(report)}")
+    for score in report.scores():
+        figure = score.headline
+        if figure is not None and figure.known and score.name != "privacy":
+            question = figure.term.question or figure.term.label
+            found.append(f"{score.label}. {question} {figure.term.label} {figure.shown}: {figure.reading()}")
+    guarantee = report.facts["privacy"].get("dp")
+    if guarantee:
+        found.append(
+            f"A mathematical guarantee stands behind it: differential privacy with ε = "
+            f"{numbers.plain(guarantee.get('epsilon'))}."
+        )
+    else:
+        found.append("No mathematical guarantee stands behind it: tests can find a leak and never exclude one.")
+    urgent = [alert for alert in report.alerts if alert.get("level") in ("fail", "warn")]
+    if urgent:
+        told = numbers.listing([f"{str(alert.get('title')).rstrip('.')}" for alert in urgent], 3)
+        first = str(urgent[0].get("advice") or "").strip()
+        found.append(f"To be looked at: {told}. {first}".strip())
+    else:
+        found.append("Nothing has to be mended before it is used for what the policy allows.")
+    return found
+
+
 def methods(report: Report) -> list[str]:
     """How all of this was done: paragraphs fit for a journal."""
     run, rows = report.run, report.run["rows"]

@@ -9,16 +9,19 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from browser.test_dashboard_browser import PATIENCE, wait_for
 from browser.watched_page import watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
 
-pytest.importorskip("streamlit")
+import synthdata
 
-from typing import TYPE_CHECKING
+pytest.importorskip("streamlit")
+sync_api = pytest.importorskip("playwright.sync_api")
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -160,3 +163,60 @@ def test_runs_lie_side_by_side(browser: Browser, address: str, folder: Path) -> 
         seen.picture("dashboard-compare")
         assert seen.overflow() <= 0
         assert seen.errors == []
+
+
+def test_an_engineer_goes_from_a_comparison_to_the_worst_column_and_draws_rows_of_a_class(
+    browser: Browser, address: str, folder: Path, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame(
+        {"age": [20 + n * 7 % 60 for n in range(200)], STRANGE: ["yes" if n % 9 == 0 else "no" for n in range(200)]}
+    )
+    for name, model in (("plain", "independent"), ("tree", "trees")):
+        synthdata.run(frame, model, out=folder / name, seed=1)
+    with watched(browser, height=1800, accept_downloads=True) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}/compare?runs=plain|tree")
+        page.get_by_role("link", name="Worst of tree").click()
+        page.wait_for_url("**run=tree*")
+        page.get_by_role("heading", name="Column by column").wait_for()
+        assert page.get_by_role("radio", name="Columns", exact=True).is_checked()
+        page.locator(".js-plotly-plot").first.wait_for()
+        page.get_by_role("radio", name="Usefulness", exact=True).click()
+        page.get_by_text("Trained on synthetic rows", exact=True).first.wait_for()
+        page.get_by_role("link", name="Generate", exact=True).click()
+        model = page.get_by_role("combobox", name="Model of the run")
+        model.click()
+        model.fill("tree")
+        model.press("Enter")
+        page.get_by_role("radio", name="Rows of a class").click()
+        page.get_by_text("synthdata augment SOURCE").wait_for()
+        page.get_by_role("button", name="Draw rows").click()
+        page.get_by_text("The first 200 of 200 rows").wait_for()
+        seen.picture("dashboard-rows-of-a-class")
+        with page.expect_download() as download:
+            page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+        download.value.save_as(tmp_path / "rows.csv")
+        assert seen.errors == []
+    drawn = pd.read_csv(tmp_path / "rows.csv")
+    assert drawn[STRANGE].tolist() == ["yes"] * 200
+
+
+def test_a_run_is_deleted_after_asking_again(browser: Browser, address: str, folder: Path) -> None:
+    make_run(folder, "unwanted", facts=sample_facts())
+    with watched(browser) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}/?run=unwanted")
+        page.get_by_text("Delete this run").click()
+        sure = page.get_by_role("button", name="Delete it for good")
+        assert sure.is_disabled()
+        page.get_by_text("I will not need it any more").click()
+        sync_api.expect(sure).to_be_enabled()
+        seen.picture("dashboard-delete")
+        sure.click()
+        page.get_by_role("heading", name="Runs", exact=True).wait_for()
+        page.wait_for_url(lambda url: "run=" not in url)
+        assert page.get_by_role("link", name="Open unwanted").count() == 0
+        assert seen.errors == []
+    assert not (folder / "unwanted").exists()

@@ -126,3 +126,17 @@ def test_the_terminal_reads_no_markup_in_names() -> None:
     text = printed(facts)
     assert "[red]a[/red] [/] is odd" in text
     assert "[bold]country" in text
+
+
+def test_the_management_is_told_the_answer_and_what_to_do() -> None:
+    for verdict, answer, last in (
+        ("pass", "Yes, under the policy applied.", "Nothing has to be mended"),
+        ("fail", "No: real rows shine through.", "To be looked at: Training rows were repeated"),
+    ):
+        told = words.summary(Report(sample_facts(verdict=verdict)))
+        assert f"May it be shared? {answer}" in told[1]
+        assert last in told[-1]
+        assert any("Detection score 0.88" in sentence for sentence in told)
+        assert any("No mathematical guarantee" in sentence for sentence in told)
+    judged = words.summary(Report(sample_facts(holdout=False, model=None)))
+    assert judged[0] == "A table of 48,842 invented rows was made by another generator."

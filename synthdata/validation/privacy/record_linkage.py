@@ -68,15 +68,21 @@ def disturbed(
     made = []
     for view, values in zip(views, cells, strict=True):
         if view.continuous:
-            present = values[~np.isnan(values)]
-            spread = float(present.std()) if len(present) else 0.0
-            moved = values[chosen] + generator.normal(0, MOVED * spread, len(chosen))
+            moved = values[chosen] + MOVED * _spread(values) * generator.normal(size=len(chosen))
             decimals = view.column.decimals if view.column.kind == "numerical" else 0
             made.append(moved if decimals is None else np.round(moved, decimals))
         else:
             again = generator.random(len(chosen)) < REDRAWN
             made.append(np.where(again, values[generator.integers(0, len(values), len(chosen))], values[chosen]))
     return made
+
+
+def _spread(values: np.ndarray) -> float:
+    """The standard deviation of the present values (m,); 0 where there are none, or where they are too large for it."""
+    present = values[~np.isnan(values)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(present.std()) if len(present) else 0.0
+    return spread if np.isfinite(spread) else 0.0
 
 
 class _Chance:

@@ -117,7 +117,9 @@ class Figure:
             more = "No more than" if value <= self.mark else f"{self.show(value - self.mark)} more than"
             return f"{more} with a model trained on real rows."
         if self.direction == "lower":
-            return _lower(value, self.mark, self.metric == "privacy.copies", self.matched is not None)
+            if self.metric == "privacy.copies":
+                return _copies(value, self.mark, self.rows)
+            return _lower(value, self.mark, self.matched is not None)
         return _higher(value, self.mark, self.show(self.mark - value), self._trained)
 
 
@@ -129,15 +131,17 @@ def _near_target(value: float, target: float, low: float | None, high: float | N
     return "Below the ideal, which is no sign of a leak."
 
 
-def _lower(value: float, mark: float, copies: bool, matched: bool) -> str:
-    if copies:
-        if value <= mark:
-            return "No more often than rows that the model never saw."
-        return (
-            "More often than rows that the model never saw."
-            if mark == 0
-            else f"{value / mark:.1f} times as often as rows that the model never saw."
-        )
+def _copies(value: float, mark: float, rows: int | None) -> str:
+    """Copies of rows seen beside those of rows never seen, with room for what two counts differ by chance."""
+    chance = 2 * ((value + mark) / rows) ** 0.5 if rows else 0.0
+    if value <= mark + chance:
+        return f"No more often than rows that the model never saw{', as chance goes' if value > mark else ''}."
+    if mark == 0:
+        return "More often than rows that the model never saw."
+    return f"{value / mark:.1f} times as often as rows that the model never saw."
+
+
+def _lower(value: float, mark: float, matched: bool) -> str:
     excess = value - mark
     if excess <= max(0.1 * mark, 0.0025):
         return "As close as fresh real rows."

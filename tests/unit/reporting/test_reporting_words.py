@@ -97,6 +97,11 @@ def test_methods_tell_what_was_done() -> None:
         (Figure("privacy.dcr_share", 0.4, 0.38, 0.42, direction="target", target=0.5), "Below the ideal"),
         (Figure("privacy.copies", 0.001, reference=0.0), "More often than rows that the model never saw."),
         (Figure("privacy.copies", 0.003, reference=0.001), "3.0 times as often"),
+        (Figure("privacy.copies", 0.003, reference=0.001, rows=30_000), "3.0 times as often"),
+        (
+            Figure("privacy.copies", 0.003, reference=0.001, rows=2_000),
+            "No more often than rows that the model never saw, as chance goes.",
+        ),
     ],
 )
 def test_figures_are_read_against_their_marks(figure: Figure, reading: str) -> None:

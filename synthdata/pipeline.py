@@ -185,7 +185,15 @@ def run(
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]
             if synthesizer.ledger_ is not None:
-                facts["privacy"] = {**facts["privacy"], "dp": {**synthesizer.ledger_, **COVERED}}
+                told = BudgetStore().account(real.fingerprint())
+                account_facts = {
+                    "epsilon": told.epsilon,
+                    "delta": told.delta,
+                    "cap": told.cap,
+                    "runs": len(told.spendings),
+                }
+                dp = {**synthesizer.ledger_, **COVERED, "account": account_facts}
+                facts["privacy"] = {**facts["privacy"], "dp": dp}
             report = write_report({**facts, "run": about, "notes": notes}, folder.path, made if share else None)
     return Run(folder.path, report, synthetic)
 

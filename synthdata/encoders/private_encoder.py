@@ -176,7 +176,10 @@ class PrivateDomain:
         if declared is not None:
             low, high = grid.interval(*(plain_bound(column, limit) for limit in declared))
         else:
-            low, high = bounds(steps, self._look("bounds", column))
+            found = bounds(steps, self._look("bounds", column))
+            if found is None:
+                self._ledger.unknown.append(column.name)
+            low, high = found or (0.0, 0.0)
         if not high > low:
             high = low + 1
         if declared is not None and _few(grid, low, high):
@@ -195,6 +198,8 @@ class PrivateDomain:
     def _categories(self, column: Column, cells: Guarded[Cells], nulls: float) -> State:
         if "categories" in _looks(column):
             found = categories(cells, self._look("categories", column), self._delta)
+            if not found:
+                self._ledger.unknown.append(column.name)
         else:
             declared = [False, True] if column.kind == "boolean" else list(column.public.categories)  # type: ignore[union-attr, arg-type]
             found = dict.fromkeys(declared, max(round(self.count / len(declared)), 1))

@@ -257,7 +257,15 @@ class Synthesizer(ABC):
     def notes(self) -> list[str]:
         """What was done to the table in learning it that a user should know of, in plain words."""
         self._require_fitted()
-        return self.encoder_.notes
+        unknown = (self.ledger_ or {}).get("unknown")
+        if not unknown:
+            return self.encoder_.notes
+        names = ", ".join(repr(name) for name in unknown)
+        return [
+            *self.encoder_.notes,
+            f"Of the values of {names} nothing stood out of the noise: what comes out is null, or a number near 0. "
+            "Declare bounds or categories public, ask for a larger epsilon, or count fewer rows of each person.",
+        ]
 
     def _rows_of(self, table: Table | pd.DataFrame) -> Table:
         """The modelled columns of rows to be scored or filled in; nulls and values out of bounds are welcome."""

@@ -69,8 +69,11 @@ def decimals(cells: Guarded[Cells], look: Look, rows: float) -> int | None:
     return None
 
 
-def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float]:
-    """Powers of two between which nearly all numbers of a column lie, by the magnitudes that clearly occur."""
+def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float] | None:
+    """Powers of two between which nearly all numbers of a column lie, by the magnitudes that clearly occur.
+
+    None where no magnitude stands out of the noise.
+    """
     exponents = np.arange(_LEAST, _MOST + 1)
     edges = 2.0 ** (exponents - 1)
 
@@ -83,7 +86,7 @@ def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float]:
     noisy = look.counts(steps, magnitudes, "bounds")
     found = np.flatnonzero(noisy > CLEAR_AMONG_MANY * look.sigma) - len(edges)
     if not len(found):
-        return 0.0, 0.0
+        return None
     first, last = int(found[0]), int(found[-1])
 
     def outer(bucket: int) -> float:

@@ -114,6 +114,8 @@ class Ledger:
         self.rows_per_unit = 1
         #: how its rows were held to that, in words
         self.unit_bound = ""
+        #: columns of whose values nothing stood out of the noise
+        self.unknown: list[str] = []
         #: how the model saw the rows, in words
         self.method = ""
         self._charges: list[Charge] = []
@@ -257,6 +259,7 @@ class Ledger:
             "split": dict(self.privacy.split),
             "public": self.public,
             "public_rows": self.public_rows,
+            "unknown": list(self.unknown),
             "charges": [charge.to_dict() for charge in self._charges],
         }
 

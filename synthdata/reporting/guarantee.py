@@ -39,6 +39,7 @@ class Guarantee:
     adjacency: str
     public: tuple[tuple[str, str], ...]
     looks: tuple[Looks, ...]
+    questions: tuple[tuple[str, str], ...]
     facts: dict[str, Any]
 
 
@@ -79,8 +80,88 @@ def guarantee(report: Report) -> Guarantee | None:
         str(facts.get("adjacency") or ""),
         tuple(public),
         _looks(facts.get("charges") or []),
+        tuple((question, " ".join(answer.split())) for question, answer in questions(facts)),
         facts,
     )
+
+
+def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What NIST SP 800-226 (Near et al. 2025) tells a reader to ask of a claim, with the answers of a ledger."""
+    unit, delta = str(facts.get("unit") or "row"), facts.get("delta")
+    small = numbers.UNKNOWN if delta is None else f"{delta:g}"
+    bought = sorted({str(charge.get("stage")) for charge in facts.get("charges") or [] if charge.get("part_of")})
+    account = facts.get("account")
+    spent_before = (
+        f"All private runs on this source: ε = {numbers.plain(account['epsilon'])}, δ = {account['delta']:.3g} in "
+        f"{account['runs']} runs, by simple addition"
+        + ("; no cap is set." if account.get("cap") is None else f"; the cap is {numbers.plain(account['cap'])}.")
+        if account
+        else "Not on record here; `synthdata budget SOURCE` tells it."
+    )
+    return [
+        (
+            "How strong is the promise?",
+            f"ε = {numbers.plain(facts.get('epsilon'))} and δ = {small} for the whole fit, from the first look to the "
+            "model; approximate differential privacy, by privacy loss distributions.",
+        ),
+        ("Who is protected?", f"Each {unit} by itself. {_sentence(facts.get('unit_bound'))}".rstrip()),
+        (
+            "Which tables count as neighbours?",
+            f"Those that differ in one {unit} added or removed ({facts.get('adjacency')}). For one {unit} exchanged "
+            "for another the promise is that of at most twice the ε.",
+        ),
+        (
+            "What else was released from this source?",
+            f"{spent_before} What was released by other means is not counted.",
+        ),
+        (
+            "Who sees the real rows?",
+            "Whoever runs this program (the central model of trust). Nothing hides the rows from this machine: access "
+            "to the source, to the run folder's internal files and to the machine is the owner's to guard.",
+        ),
+        (
+            "What was not looked at, since it was known?",
+            ("The number of rows. " if facts.get("public_rows") else "")
+            + "What the owner declared public of each column is listed below, and is the owner's word. "
+            + str(facts.get("structure") or ""),
+        ),
+        (
+            "What was paid for?",
+            f"{numbers.listing(bought, 12) or 'Nothing'}; every charge with its noise is in the table above and in "
+            "ledger.json. How much a row can change an answer (its sensitivity) stands beside each.",
+        ),
+        (
+            "Was anything chosen by looking at the rows?",
+            "Nothing outside the charges: no setting is tuned and no training stopped on real rows. Where a person "
+            "chose model, settings or this very run in sight of an internal report, that look is not covered.",
+        ),
+        ("Where does the noise come from?", f"{facts.get('random_source')}. {facts.get('floating_point') or ''}"),
+        (
+            "What can leak besides?",
+            "Time and memory of the fit are not hidden: who can measure them on this machine may learn from them.",
+        ),
+        (
+            "What does it cost in accuracy?",
+            "Small groups and rare values are drowned or left out, so that the table is wrong about them in one "
+            "direction; the larger the ε, the less. "
+            + (
+                f"Nothing was found out of the values of {numbers.listing(list(facts['unknown']), 12)}."
+                if facts.get("unknown")
+                else "How wrong is for the internal report to say."
+            ),
+        ),
+        (
+            "What may be released?",
+            f"{_sentence(facts.get('covers') or 'the synthetic table and the model')} "
+            f"Internal, {facts.get('internal') or 'not covered by epsilon: all the rest'}.",
+        ),
+    ]
+
+
+def _sentence(words: Any) -> str:
+    """Words with a capital and a full stop; nothing for nothing."""
+    text = str(words or "")
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def _looks(charges: list[dict[str, Any]]) -> tuple[Looks, ...]:

@@ -12,6 +12,7 @@ import pytest
 from synthdata.encoders.private_encoder import PrivateDomain, bin_counts, encode_privately
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import PrivacyError
+from synthdata.models.registry import make_model
 from synthdata.privacy.bounds import Look, bin_edges, bounds
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
@@ -193,7 +194,9 @@ def test_bounds_of_columns_that_say_little(numbers: np.ndarray) -> None:
     guarded = Guarded(numbers, Ledger(Privacy(20.0, seed=1)))
     guarded.ledger.reserve("domain", 2.0)
     look = Look("domain", 10.0, "x")
-    low, high = bounds(guarded, look)
+    found = bounds(guarded, look)
+    assert (found is None) == (not len(numbers))
+    low, high = found or (0.0, 0.0)
     assert low <= high
     if len(numbers):
         assert low <= numbers.min()
@@ -248,3 +251,14 @@ def test_a_delta_of_one_over_the_public_rows_is_refused_and_nothing_is_spent() -
         PrivateDomain(Guarded(table, ledger), table.schema, bins=8)
     assert not ledger.charges
     PrivateDomain(Guarded(table, Ledger(Privacy(1.0, delta=0.9 / 4000))), table.schema, bins=8)
+
+
+def test_columns_of_which_nothing_is_found_are_named() -> None:
+    frame = people(60)[["age", "city", "married"]]
+    schema = {"columns": [{"name": "age", "public": {"bounds": [18, 90]}}]}
+    model = make_model("mst").fit(frame, schema=schema, privacy=Privacy(0.1))
+    assert model.ledger_ is not None
+    assert model.ledger_["unknown"] == ["city"]
+    assert "Of the values of 'city' nothing stood out of the noise" in model.notes[-1]
+    assert model.sample(20, seed=1)["city"].isna().all()
+    assert make_model("mst").fit(people()[["age", "city"]], privacy=Privacy(5.0)).ledger_["unknown"] == []  # type: ignore[index]

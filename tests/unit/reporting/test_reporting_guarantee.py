@@ -52,3 +52,22 @@ def test_the_page_says_it_and_says_where_it_does_not_hold() -> None:
     assert "4 charges" in page
     assert "Not private." not in page
     assert "Not private." in render(report(private=False))
+
+
+def test_every_question_of_the_guidelines_has_an_answer() -> None:
+    found = guarantee(report(account={"epsilon": 2.5, "delta": 2e-6, "runs": 2, "cap": 4.0}, unknown=["city"]))
+    assert found is not None
+    answers = dict(found.questions)
+    assert len(answers) == 12
+    assert all(answer.endswith(".") and "None" not in answer for answer in answers.values()), answers
+    assert "ε = 2.5" in answers["What else was released from this source?"]
+    assert "2 runs" in answers["What else was released from this source?"]
+    assert "the cap is 4" in answers["What else was released from this source?"]
+    assert "twice the ε" in answers["Which tables count as neighbours?"]
+    assert "city" in answers["What does it cost in accuracy?"]
+    page = render(report(method="Counts were measured."))
+    assert "What NIST SP 800-226 tells you to ask" in page
+    assert "How it is kept." in page
+    assert "synthdata budget SOURCE" in page
+    assert "the checks of the source look at real rows, and ε does not cover them" in page
+    assert "ε does not cover them" not in render(Report(sample_facts()))

@@ -10,6 +10,7 @@ _PAGE_STYLES = """
 .stAppHeader { background: transparent; }
 [data-testid="stPageLink"] a { padding-left: 0; background: transparent !important; }
 [data-testid="stPageLink"] a p { font-weight: 400 !important; text-decoration: underline; }
+.synthdata-view > h3 { margin: 2.25rem 0 0.5rem; }
 [data-testid="stHtml"] + [data-testid="stHtml"] .section-head { margin-top: 2rem; }
 [class*="st-key-run-card"] { position: relative; gap: 0; }
 [class*="st-key-run-card"] [data-testid="stPageLink"] a { width: fit-content; padding-left: 0; }

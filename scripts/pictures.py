@@ -17,15 +17,15 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 RUNS = {"admissions": "trees", "admissions-mixture": "gmm"}
-#: by the picture's name: the address, a text that is there once the page is drawn, and how high the picture is
+#: by the picture's name: the address, a text that is there once the page is drawn, and how high it may be
 PAGES = {
     "runs": ("", "Open admissions-mixture", 720),
-    "verdict": ("?run=admissions&tab=verdict", "May it be shared?", 1180),
-    "columns": ("?run=admissions&tab=fidelity", "All columns", 1180),
-    "relations": ("?run=admissions&tab=relations", "Whole rows on one map", 1500),
-    "privacy": ("?run=admissions&tab=privacy", "The tests behind the finding", 1500),
-    "model": ("?run=admissions-mixture&tab=model", "The groups of rows that it found", 1180),
-    "compare": ("compare", "Column by column", 1500),
+    "verdict": ("?run=admissions&tab=verdict", "May it be shared?", 1240),
+    "columns": ("?run=admissions&tab=fidelity", "What gives synthetic rows away", 1700),
+    "relations": ("?run=admissions&tab=relations", "Whole rows on one map", 1900),
+    "privacy": ("?run=admissions&tab=privacy", "The tests behind the finding", 1700),
+    "model": ("?run=admissions-mixture&tab=model", "The groups of rows that it found", 1300),
+    "compare": ("compare", "What changed between two", 1900),
 }
 
 
@@ -70,12 +70,15 @@ def take(address: str) -> None:
         browser = launch(playwright)
         page = browser.new_page(viewport={"width": 1280, "height": 860}, color_scheme="light")
         page.set_default_timeout(90_000)
-        for name, (query, landmark, height) in PAGES.items():
-            page.set_viewport_size({"width": 1280, "height": height})
+        for name, (query, landmark, most) in PAGES.items():
+            page.set_viewport_size({"width": 1280, "height": 860})
             page.goto(f"{address}/{query}")
             page.get_by_text(landmark).first.wait_for()
             page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(1500)
+            page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length == 0")
+            high = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": 1280, "height": min(high, most)})
+            page.wait_for_timeout(2500)
             page.screenshot(path=PICTURES / f"{name}.png")
             print(PICTURES / f"{name}.png")
         browser.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards import theme
 from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunInfo
@@ -16,7 +17,7 @@ def checks(report: Report, run: RunInfo) -> None:
 
 def model(report: Report, run: RunInfo) -> None:
     """The model: parameters, how training went, and what it learnt."""
-    st.html(render_part(report, "model"))
+    st.html(render_part(report, "model", theme=theme.current()))
 
 
 def provenance(report: Report, run: RunInfo) -> None:

@@ -41,4 +41,4 @@ def show(report: Report, run: RunInfo) -> None:
             for pair in worst
         ]
         st.dataframe(rows, hide_index=True)
-    st.html(render_part(report, "together"))
+    st.html(render_part(report, "together", theme=theme.current()))

@@ -214,6 +214,7 @@ def _name_rows(figure: go.Figure, names: list[str]) -> None:
         ticktext=[_clip(name) for name in names],
         autorange="reversed",
         showgrid=False,
+        ticklabelstandoff=6,
     )
 
 

@@ -12,6 +12,7 @@ from synthdata.reporting.auditing import attack_figures, finding
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.guarantee import guarantee
 from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
+from synthdata.reporting.pictures import as_pictures
 from synthdata.reporting.report import ColumnFacts, Report
 from synthdata.reporting.spending import spending
 
@@ -63,14 +64,16 @@ def render_template(name: str, **context: Any) -> str:
     return _environment().get_template(name).render(context)
 
 
-def render_part(report: Report | None, part: str, **more: Any) -> str:
+def render_part(report: Report | None, part: str, *, theme: palette.Theme = "light", **more: Any) -> str:
     """One part of the page as a fragment for the dashboard: a template's name, such as ``scores``.
 
-    Columns are named in it, not linked. `part_styles` goes with it.
+    Columns are named in it, not linked, and drawings are pictures in the colours of ``theme``. `part_styles` goes with
+    it.
     """
     context = _context(report) if report else {"report": None}
     inner = _environment().get_template(f"{part}.html.j2").render({**context, "link_columns": False, **more})
-    return f'<div class="synthdata-view">{inner}</div>'
+    sheets = (str(_asset(name)) for name in ("charts.css", "model.css"))
+    return f'<div class="synthdata-view">{as_pictures(inner, sheets, theme) if "<svg" in inner else inner}</div>'
 
 
 def part_styles(theme: palette.Theme) -> str:

@@ -68,6 +68,9 @@ def test_every_page_of_the_dashboard_can_be_used_by_everybody(browser: Browser, 
             page.set_viewport_size({"width": 1280, "height": 900})
             page.goto(f"{address}/{path}")
             settled(page, landmark)
+            if path.endswith(("tab=model", "tab=relations")):
+                drawn = "[...document.querySelectorAll('.maps img')].map(each => each.naturalWidth > 0)"
+                assert page.evaluate(drawn) == [True] * (1 if path.endswith("model") else 4)
             if axe is not None:
                 found[path] = grave_findings(page, axe)
             for width in (1280, 400):

@@ -205,7 +205,7 @@ def test_parts_for_the_dashboard_link_nowhere() -> None:
         "glossary",
     ):
         found = Page(render_part(report, part))
-        assert found.addresses == []
+        assert [each for each in found.addresses if not each.startswith("data:image/svg+xml;")] == []
         assert "script" not in found.tags
         assert found.text
     for theme in ("light", "dark"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -12,8 +15,9 @@ from unit.reporting.sample_report import sample_facts
 import synthdata
 from synthdata.random import SeedTree
 from synthdata.reporting import plots
-from synthdata.reporting.html import render
+from synthdata.reporting.html import render, render_part
 from synthdata.reporting.model_facts import POINTS, curves, latent_map, marks, model_facts
+from synthdata.reporting.palette import Theme, colours
 from synthdata.reporting.report import Report
 from synthdata.table.infer import infer
 from synthdata.table.table import Table
@@ -103,3 +107,20 @@ def test_sixty_columns_stay_within_the_drawing() -> None:
     drawn = plots.graph({"nodes": nodes, "edges": [["column 0", name] for name in nodes[1:]]})
     width = plots.BESIDE * (plots.BOX + plots.ACROSS)
     assert f'viewBox="-2 -2 {width - plots.ACROSS + 4:g}' in drawn
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_dashboard_gets_pictures_in_its_own_colours(theme: Theme) -> None:
+    facts = sample_facts()
+    for part, count in (("model", 3), ("together", 4)):
+        shown = render_part(Report(facts), part, theme=theme)
+        assert "<svg" not in shown
+        found = re.findall(r'<img class="([\w -]+)" alt="([^"]*)"[^>]*base64,([^"]+)"', shown)
+        assert len([classes for classes, *_ in found if not classes.endswith("key")]) == count
+        for classes, told, content in found:
+            drawing = ElementTree.fromstring(base64.b64decode(content))
+            assert drawing.get("class") == classes
+            style = "".join(drawing.itertext())
+            assert colours(theme)["synthetic"] in style
+            assert told or classes.endswith("key")
+            assert f".{classes.split()[0]} {{" not in style

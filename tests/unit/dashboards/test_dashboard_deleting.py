@@ -119,3 +119,33 @@ def test_ledger_and_model_are_drawn(runs: Path) -> None:
         shown = "".join(element.proto.body for element in page.get("html"))
         assert said in shown
         assert "<b>yes</b>" not in shown
+
+
+@pytest.mark.parametrize("refuted", [False, True])
+def test_an_audit_is_shown_beside_the_guarantee(runs: Path, refuted: bool) -> None:
+    facts = sample_facts()
+    facts["privacy"]["dp"] = {"epsilon": 1.0, "delta": 1e-6, "epsilon_spent": 1.0, "charges": []}
+    guesses = [{"epsilon": 2.4 if refuted else 0.3, "right": 88, "guessed": 100}]
+    facts["privacy"]["audit"] = {
+        "claimed": {"epsilon": 1.0, "delta": 1e-6},
+        "lower": 2.4 if refuted else 0.3,
+        "refuted": refuted,
+        "refutable": 3.6,
+        "canaries": 200,
+        "included": 100,
+        "confidence": 0.95,
+        "tests": 8,
+        "method": "Steinke, Nasr and Jagielski 2023",
+        "internal": "For inside the house.",
+        "attacks": {"nearest <b>": {"looks_at": "synthetic rows", "lower": 0.3, "guesses": guesses}},
+    }
+    make_run(runs, "audited", facts=facts)
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params["run"], page.query_params["tab"] = "audited", "privacy"
+    page.run()
+    assert not page.exception
+    shown = "".join(element.proto.body for element in page.get("html"))
+    assert ("Refuted." in shown) == refuted
+    assert ("Not refuted." in shown) != refuted
+    assert "88 of 100" in shown
+    assert "nearest &lt;b&gt;" in shown

@@ -242,7 +242,7 @@ def test_a_run_under_way_shows_its_held_out_curve(runs: Path) -> None:
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in lines) + '{"stage": "sam')
     run = store.find("going")
     assert run is not None
-    assert store.quality(run) == {"nats per row": [(0.1, 8.9), (0.2, 8.8)]}
+    assert store.quality(run) == {"nats per row": [[0.1, 8.9], [0.2, 8.8]]}
     page = AppTest.from_file(str(Path(store.__file__).with_name("app.py")), default_timeout=60)
     page.query_params["run"] = "going"
     page.run()

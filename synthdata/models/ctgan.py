@@ -59,6 +59,8 @@ class ConditionalGAN(NeuralSynthesizer):
 
     Args:
         epochs: how often the table is gone through at most, by both players together.
+        steps: how many batches that takes at most; without this large tables would be gone through too often, and with
+            few epochs instead small ones not often enough.
         width: how many units each layer has.
         noise: how many random numbers a row is made from.
         pack: how many rows the discriminator sees at once; a generator that repeats itself is found out by it.
@@ -77,7 +79,7 @@ class ConditionalGAN(NeuralSynthesizer):
     name: ClassVar[str] = "ctgan"
     summary: ClassVar[str] = "a conditional adversarial network, for fields that expect one; others are more faithful"
     betas = (0.5, 0.9)
-    private_settings = MappingProxyType({"pack": 1, "penalty": 0.0, "by_sampling": False})
+    private_settings = MappingProxyType({"epochs": 40, "pack": 1, "penalty": 0.0, "by_sampling": False})
     # The penalty takes derivatives of derivatives, which compiled functions do not have.
     compiled = False
     # The figure of held-out pairs goes up and down; the best weights are kept in any case.
@@ -92,7 +94,8 @@ class ConditionalGAN(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 40,
+        epochs: int = 300,
+        steps: int = 2_600,
         batch_size: int = 500,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
@@ -111,6 +114,7 @@ class ConditionalGAN(NeuralSynthesizer):
         rare_threshold: int = 5,
     ) -> None:
         self.epochs = epochs
+        self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -151,7 +155,8 @@ class ConditionalGAN(NeuralSynthesizer):
         return bool(self.coverage_) and self.coverage_[-1] < COLLAPSED
 
     def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        for key, least in (("width", 1), ("noise", 1), ("pack", 1), ("modes", 1), ("max_levels", 300), ("penalty", 0)):
+        least_of = {"steps": 1, "width": 1, "noise": 1, "pack": 1, "modes": 1, "max_levels": 300, "penalty": 0}
+        for key, least in least_of.items():
             if getattr(self, key) < least:
                 raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
         if not 0 < self.temperature <= 10:

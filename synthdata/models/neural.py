@@ -77,6 +77,8 @@ class NeuralSynthesizer(Synthesizer):
     time_budget: float | None
     device: str
     checkpoint: str | None
+    #: how many batches training takes at most, in families that limit it; small tables are then gone through more often
+    steps: int | None = None
 
     #: how much of the gradients' mean and square the optimizer keeps from step to step
     betas: ClassVar[tuple[float, float]] = (0.9, 0.98)
@@ -197,7 +199,8 @@ class NeuralSynthesizer(Synthesizer):
     def _steps(self, rows: int, epochs: float | None = None) -> int:
         if self._private:
             return self._private.plan.steps
-        return max(1, round((epochs or self.epochs) * rows / self._batch(rows)))
+        steps = max(1, round((epochs or self.epochs) * rows / self._batch(rows)))
+        return steps if self.steps is None else min(steps, self.steps)
 
     def expected_seconds(self, rows: int) -> float:
         """How long training on so many rows of the same columns would take without a budget, by what training took."""

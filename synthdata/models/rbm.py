@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -112,6 +113,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
 
     Args:
         epochs: how often the table is gone through at most.
+        steps: how many batches that takes at most.
         hidden: how many hidden units there are.
         chains: how many chains wander along while learning.
         sweeps: how many Gibbs sweeps each makes for every batch.
@@ -128,6 +130,8 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
     name: ClassVar[str] = "rbm"
     summary: ClassVar[str] = "a restricted Boltzmann machine: pairwise relations, conditions and gaps by Gibbs sampling"
     log_prob_kind: ClassVar[Kind] = "estimate"
+
+    private_settings = MappingProxyType({"epochs": 30})
     # The figure of held-out pairs goes up and down; the best weights are kept in any case.
     patience = 20
 
@@ -137,7 +141,8 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
 
     def __init__(
         self,
-        epochs: int = 30,
+        epochs: int = 100,
+        steps: int = 1_900,
         batch_size: int = 512,
         learning_rate: float = 5e-3,
         weight_decay: float = 0.02,
@@ -154,6 +159,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         rare_threshold: int = 5,
     ) -> None:
         self.epochs = epochs
+        self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -174,10 +180,8 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold)
 
     def _learn(self, encoded: Encoded, guide: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        for key, least in (
-            *(("hidden", 1), ("chains", 2), ("sweeps", 1), ("burn_in", 1), ("apart", 1), ("modes", 1)),
-            ("max_levels", 300),
-        ):
+        least_of = {"steps": 1, "hidden": 1, "chains": 2, "sweeps": 1, "burn_in": 1, "apart": 1, "modes": 1}
+        for key, least in {**least_of, "max_levels": 300}.items():
             if getattr(self, key) < least:
                 raise ModelError(f"{key} must be {least} or more, found {getattr(self, key)}.")
         counts = [np.bincount(guide.codes[:, j], minlength=s.cardinality) for j, s in enumerate(guide.slots)]

@@ -93,7 +93,7 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
     account = facts.get("account")
     spent_before = (
         f"All private runs on this source: ε = {numbers.plain(account['epsilon'])}, δ = {account['delta']:.3g} in "
-        f"{account['runs']} runs, by simple addition"
+        f"{numbers.plural(account['runs'], 'run')}, by simple addition"
         + ("; no cap is set." if account.get("cap") is None else f"; the cap is {numbers.plain(account['cap'])}.")
         if account
         else "Not on record here; `synthdata budget SOURCE` tells it."
@@ -127,15 +127,19 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "What was paid for?",
-            f"{numbers.listing(bought, 12) or 'Nothing'}; every charge with its noise is in the table above and in "
-            "ledger.json. How much a row can change an answer (its sensitivity) stands beside each.",
+            f"The number of rows, if it is not public, and: {numbers.listing(bought, 12) or 'nothing'}; every charge "
+            "with its noise is in the table above and in ledger.json. How much a row can change an answer (its "
+            "sensitivity) stands beside each.",
         ),
         (
             "Was anything chosen by looking at the rows?",
             "Nothing outside the charges: no setting is tuned and no training stopped on real rows. Where a person "
             "chose model, settings or this very run in sight of an internal report, that look is not covered.",
         ),
-        ("Where does the noise come from?", f"{facts.get('random_source')}. {facts.get('floating_point') or ''}"),
+        (
+            "Where does the noise come from?",
+            f"{_sentence(facts.get('random_source'))} {facts.get('floating_point') or ''}",
+        ),
         (
             "What can leak besides?",
             "Time and memory of the fit are not hidden: who can measure them on this machine may learn from them.",

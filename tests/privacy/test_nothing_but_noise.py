@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from declared_people import SCHEMA, STRANGER
 
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import load, make_model, private_model_names
+from synthdata.privacy import accounting, dpsgd
+from synthdata.privacy import ledger as ledgers
 from synthdata.privacy.charges import Charge
 from synthdata.privacy.dpsgd import NoisySteps
 from synthdata.privacy.ledger import Ledger, Privacy, read_ledger
@@ -79,6 +82,17 @@ def step_without_rows(steps: NoisySteps, networks: Any, losses: Any, rows: int, 
     weights = [weight for weight in networks.parameters() if weight.requires_grad]
     for weight, noise in zip(weights, steps._noise(weights, device), strict=True):
         weight.grad = noise * steps.plan.noise * steps.plan.clip / steps.plan.batch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def accounts_once() -> Iterator[None]:
+    """What noise a budget pays for is worked out once for equal charges: neighbours' must be equal, and it is slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept = cache(accounting.sigma_for)
+        patch.setattr(dpsgd, "sigma_for", lambda e, d, rate, steps, spent: kept(e, d, rate, steps, tuple(spent)))
+        added = cache(accounting.epsilon_of)
+        patch.setattr(ledgers, "epsilon_of", lambda charges, delta, near: added(tuple(charges), delta, near=near))
+        yield
 
 
 def fitted(name: str, frame: pd.DataFrame) -> Synthesizer:

@@ -201,7 +201,7 @@ def _bars(rows: list[BarRow], theme: Theme) -> go.Figure:
         else:
             figure.add_trace(go.Bar(x=values, y=places, orientation="h", marker_color=shade[sample], **common))
     _name_rows(figure, [row.label for row in rows])
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(tickformat=".1~%", rangemode="tozero")
     figure.update_layout(barmode="group", bargap=0.28, bargroupgap=0.08, hovermode="y unified")
     return dressed(figure, theme, 90 + 30 * len(rows))
 

@@ -115,36 +115,6 @@ def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go
     return dressed(figure, theme, 60 + 26 * len(columns))
 
 
-def usefulness_bars(details: dict[str, Any], theme: Theme = "light") -> go.Figure | None:
-    """Guessing, trained on synthetic, trained on real."""
-    import plotly.graph_objects as go
-
-    if details.get("synthetic") is None or details.get("real") is None:
-        return None
-    shade = colours(theme)
-    rows = [
-        ("Guessing", details.get("baseline"), "holdout"),
-        ("Trained on synthetic rows", details["synthetic"], "synthetic"),
-        ("Trained on real rows", details["real"], "real"),
-    ]
-    shown = [row for row in rows if row[1] is not None]
-    figure = go.Figure(
-        go.Bar(
-            x=[value for _, value, _ in shown],
-            y=list(range(len(shown))),
-            orientation="h",
-            marker_color=[shade[sample] for *_, sample in shown],
-            text=[numbers.score(value, 3) for _, value, _ in shown],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{x:.3f}<extra></extra>",
-        )
-    )
-    _name_rows(figure, [label for label, *_ in shown])
-    figure.update_xaxes(range=[min(0.0, *(value for _, value, _ in shown)), 1.08])
-    return dressed(figure, theme, 190)
-
-
 def _overlay(
     edges: list[Any],
     curves: dict[str, tuple[str, list[float]]],

@@ -105,3 +105,12 @@ def test_the_report_has_no_serious_finding(browser: Browser, tmp_path: Path, the
     with watched(browser, theme=theme) as seen:  # type: ignore[arg-type]
         seen.page.goto(page.as_uri())
         assert grave_findings(seen.page, axe) == []
+
+
+def test_axe_sees_what_is_wrong(browser: Browser) -> None:
+    axe = axe_text()
+    if axe is None:
+        pytest.skip(MISSING)
+    with watched(browser) as seen:
+        seen.page.set_content('<html lang="en"><title>T</title><main><h1>A</h1><button></button></main></html>')
+        assert any(finding.startswith("button-name") for finding in grave_findings(seen.page, axe))

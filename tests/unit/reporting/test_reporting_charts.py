@@ -104,9 +104,7 @@ def test_names_in_figures_are_escaped() -> None:
 def test_what_is_missing_gives_no_figure() -> None:
     assert charts.pair_heatmap({}, "real") is None
     assert charts.importance_bars([]) is None
-    assert charts.usefulness_bars({"target": "x"}) is None
     assert charts.distance_overlay({}) is None
-    assert charts.usefulness_bars(report().facts["utility_details"]) is not None
     assert charts.distance_overlay(report().facts["privacy"]["details"]["distances"]) is not None
 
 

@@ -126,6 +126,8 @@ def run(
         strict=budget is None,
         progress=progress,
     )
+    if budget:
+        BudgetStore().require_room(real.fingerprint(), budget.epsilon)
     protected_columns(real.schema, protected)  # a mistyped name is refused before the work
     check_columns(rules, real.schema)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)

@@ -117,12 +117,17 @@ class BudgetStore:
                 about = {"started": now(), "model": model[:100], "source": source[:1000], "state": "reserved"}
                 entry = connection.execute(insert(_tables().tables["spendings"]).values(**values, **about))
                 return int(entry.inserted_primary_key[0])
+        raise _used_up(self.account(fingerprint), epsilon)
+
+    def require_room(self, fingerprint: str, epsilon: float) -> None:
+        """Refuse early what `reserve` would refuse, before a run leaves anything.
+
+        Raises:
+            PrivacyError: the cap does not allow it.
+        """
         account = self.account(fingerprint)
-        raise PrivacyError(
-            f"The budget of this source is used up: epsilon = {account.epsilon:.4g} of {account.cap or 0:g} is spent, "
-            f"and this run asks for {epsilon:g}.",
-            "Ask for less, or raise the cap: synthdata budget SOURCE --cap E.",
-        )
+        if account.cap is not None and account.epsilon + epsilon > account.cap + 1e-9:
+            raise _used_up(account, epsilon)
 
     def settle(self, entry: int, epsilon: float, delta: float) -> None:
         """Write down what a run really spent in place of what it had reserved."""
@@ -190,6 +195,14 @@ class BudgetStore:
             self._engine = _engine(self.url)
             _make_tables(self._engine)
         return self._engine
+
+
+def _used_up(account: Account, epsilon: float) -> PrivacyError:
+    return PrivacyError(
+        f"The budget of this source is used up: epsilon = {account.epsilon:.4g} of {account.cap or 0:g} is spent, and "
+        f"this run asks for {epsilon:g}.",
+        "Ask for less, or raise the cap: synthdata budget SOURCE --cap E.",
+    )
 
 
 def _engine(url: str) -> Engine:

@@ -88,6 +88,10 @@ def test_a_fit_leaves_its_ledger_and_is_paid_from_the_account(command: Command, 
     assert code == 2
     assert "used up" in message
     assert not (tmp_path / "second").exists()
+    code, _, message = command("run", "people.csv", "--model", "mst", "--epsilon", "2", "--out", "third")
+    assert code == 2
+    assert "used up" in message
+    assert not (tmp_path / "third").exists()
     code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "1", "--save", "second")
     assert code == 0, message
     assert len(BudgetStore().account(fingerprint(tmp_path)).spendings) == 2

@@ -1,4 +1,7 @@
-"""What a report shows of the model itself, told by its parameters and by synthetic rows alone: never by real ones."""
+"""What a report shows of the model itself, told by its parameters and by synthetic rows, never by real ones.
+
+Only the training curve, which the run has logged, was measured on rows that were held out of the training.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ REPEATED, TIMES = 0.05, 20
 
 
 def main() -> None:
-    """Measure and print one line."""
+    """Measure, and print a line after every ten runs, the last one being of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--plant", choices=ROWS, default="repeated")
@@ -56,13 +56,11 @@ def main() -> None:
         remembers += part["verdict"]["model"] == REMEMBERS
         own = [attack for attack in part["attacks"] if attack["holds_model"]]
         rates += [attack["true_positive_rates"][0]["value"] for attack in own]
-    seconds = (time.perf_counter() - started) / options.runs
-    name = " ".join([options.model, *options.param])
-    print(
-        f"| {options.table.parent.name} | {name} | {options.plant} | {share(leaks, options.runs)} "
-        f"| {share(remembers, options.runs)} | {np.mean(rates) if rates else float('nan'):.3f} | {seconds:.1f} |",
-        flush=True,
-    )
+        done = run + 1 - options.first
+        if done % 10 == 0 or done == options.runs:
+            line = [options.table.parent.name, " ".join([options.model, *options.param]), options.plant]
+            line += [share(leaks, done), share(remembers, done), f"{np.mean(rates) if rates else float('nan'):.3f}"]
+            print("| " + " | ".join(line) + f" | {(time.perf_counter() - started) / done:.1f} |", flush=True)
 
 
 def judged(table: Table, options: argparse.Namespace, seeds: SeedTree) -> dict:  # type: ignore[type-arg]

@@ -57,7 +57,10 @@ Split = Annotated[
         help="With --epsilon: how the budget is shared out (of μ²), such as rows=0.005,domain=0.095,training=0.9.",
     ),
 ]
-PolicyFile = Annotated[Path | None, typer.Option("--policy", help="Thresholds (YAML) that decide pass, warn or fail.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="internal, share-with-partner, publish, or your own thresholds (YAML): what passes."),
+]
 Share = Annotated[
     bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")
 ]

@@ -17,7 +17,8 @@ def test_every_model_is_described() -> None:
     described = {model["name"]: model for model in describe_models()}
     assert list(described) == model_names()
     assert not [name for name, model in described.items() if "problem" in model]
-    assert described["gmm"]["abilities"] == ["log_prob", "anomaly_score", "impute", "native conditions"]
+    abilities = ["log_prob", "anomaly_score", "impute", "native conditions", "differential privacy"]
+    assert described["gmm"]["abilities"] == abilities
     assert described["gmm"]["parameters"]["max_components"] == {"type": "int", "default": "256"}
     assert all(model["summary"] for model in described.values())
 

@@ -107,7 +107,13 @@ def test_killed_processes_are_outcomes() -> None:
 def test_interrupted_it_leaves_no_process(tmp_path: Path) -> None:
     people().to_csv(tmp_path / "people.csv", index=False)
     command = [sys.executable, "-m", "synthdata", "compare", "people.csv", "--models", "independent", "-o", "out"]
-    process = subprocess.Popen([*command, "--seeds", "9", "--jobs", "1"], cwd=tmp_path, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, "--seeds", "9", "--jobs", "1"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        # Tests that were started in the background hand down that an interrupt is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while not (found := children(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)

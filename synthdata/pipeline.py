@@ -187,17 +187,16 @@ def run(
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]
             if synthesizer.ledger_ is not None:
-                told = BudgetStore().account(real.fingerprint())
-                account_facts = {
-                    "epsilon": told.epsilon,
-                    "delta": told.delta,
-                    "cap": told.cap,
-                    "runs": len(told.spendings),
-                }
-                dp = {**synthesizer.ledger_, **COVERED, "account": account_facts}
+                dp = {**synthesizer.ledger_, **COVERED, "account": _account_facts(real.fingerprint())}
                 facts["privacy"] = {**facts["privacy"], "dp": dp}
             report = write_report({**facts, "run": about, "notes": notes}, folder.path, made if share else None)
     return Run(folder.path, report, synthetic)
+
+
+def _account_facts(fingerprint: str) -> dict[str, Any]:
+    """What all runs on a source have spent together, and its cap."""
+    told = BudgetStore().account(fingerprint)
+    return {"epsilon": told.epsilon, "delta": told.delta, "cap": told.cap, "runs": len(told.spendings)}
 
 
 def evaluate(

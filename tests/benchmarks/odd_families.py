@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 def main() -> int:
     """Try pair after pair and print a line for each."""
     from odd_tables import ODD
+    from side_by_side import note
 
     from synthdata.models.registry import model_names
 
@@ -53,15 +54,6 @@ def main() -> int:
             broken += said.startswith("BREAKS")
             note(options, f"| {model} | {table} | {said} | {time.perf_counter() - start:.0f} |")
     return int(bool(broken))
-
-
-def note(options: argparse.Namespace, *lines: str) -> None:
-    """Print lines, and add them to the file."""
-    for line in lines:
-        print(line, flush=True)
-    if options.out:
-        with options.out.open("a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
 
 
 def outcome(name: str, table: str) -> str:

@@ -94,7 +94,7 @@ def audit_model(
         together = joined(real, invented.take(np.flatnonzero(coins)))
         answers = Answers()
         known = joined(real, invented.take(slice(0, 0)))
-        synthesizer.guard = partial(Watched.of, known=known, canaries=invented, answers=answers)
+        synthesizer.guard = partial(Watched.of, known=known, canaries=invented, coins=coins, answers=answers)
         try:
             synthesizer.fit(together, privacy=budget, seed=seeds.integer("fit"), progress=progress)
         finally:
@@ -111,6 +111,11 @@ def audit_model(
             scores["white box"] = (
                 "all noisy answers of the fit, real rows taken off: who seems to be in them",
                 answered,
+            )
+        if answers.sightings.counts is not None:
+            scores["white box, gradients"] = (
+                "the noisy sums of gradients, real rows' part taken off: whose own gradient is in them",
+                answers.sightings.counts,
             )
         # Where answers are all that the model was made from, its loss tells nothing more.
         loss = record_loss(synthesizer, invented) if answers.opened or answered is None else None

@@ -81,7 +81,9 @@ class _Records:
         known = self._known(len(rows), generator)
         return -self.modules.log_probs(*self._rows(rows), known, generator, only=self.only).sum(1)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same, in another order of records, with every record's order of columns drawn for itself.
 
         How many of a batch are taken at random must not depend on how many records there are.
@@ -89,7 +91,7 @@ class _Records:
         shuffled = torch.rand(len(rows), generator=generator, device=rows.device) >= self.ordered
         rows = torch.cat([rows[~shuffled], rows[shuffled]])
         known = self._shuffled(int(shuffled.sum()), generator)
-        return -self.modules.log_probs(*self._rows(rows), known, generator).sum(1)
+        return -self.modules.log_probs(*self._rows(rows), known, generator).sum(1), rows
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""

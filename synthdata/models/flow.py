@@ -62,9 +62,11 @@ class _Records:
         """Minus the log-probabilities (b,) of records."""
         return -self.modules.log_probs(self.codes[rows], self.values[rows], generator).sum(1)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The same; no record has anything to do with another."""
-        return self.losses(rows, generator)
+        return self.losses(rows, generator), rows
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean of minus the log-probability of rows, in nats."""

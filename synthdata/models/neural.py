@@ -151,10 +151,9 @@ class NeuralSynthesizer(Synthesizer):
         self.schema_, self.encoder_, self.rows_ = encoder.schema, encoder, encoder.rows
         guide = unrelated_rows(encoder.slots, counts, min(encoder.rows, _MOST_GUIDES), generator)
         plan = self._plan(ledger, guide, generator)
-        real = rows.map(lambda table: encode_privately(encoder, table, ledger.entropy.generator())).opened(
-            plan.charge()
-        )
-        self._private = NoisySteps(plan, ledger.entropy)
+        cells = rows.map(lambda table: encode_privately(encoder, table, ledger.entropy.generator()))
+        real = cells.opened(plan.charge())
+        self._private = cells.steps(plan)
         self._learn(real, guide, generator, progress)
 
     def _plan(self, ledger: Ledger, guide: Encoded, generator: np.random.Generator) -> Plan:

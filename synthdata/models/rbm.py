@@ -76,9 +76,11 @@ class _Divergence:
         wandered = self.own_losses(len(rows), generator).mean()
         return wandered - self.modules.log_weight(self.codes[rows], self.places[rows])
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """How little a record (b,) weighs, in logarithms."""
-        return -self.modules(self.codes[rows], self.places[rows])
+        return -self.modules(self.codes[rows], self.places[rows]), rows
 
     def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """How much the chains' rows weigh after their next sweeps; however many are asked for, there are as many."""

@@ -24,6 +24,11 @@ from synthdata.privacy.ledger import Ledger
 if TYPE_CHECKING:
     import torch
 
+    #: what makes the losses (b,) of records by their positions (b,), and these in the order of the losses
+    Losses = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    #: a sum of gradients, by weight
+    Summed = dict[torch.nn.Parameter, torch.Tensor]
+
 STAGE = "gradient steps"
 #: answers are rounded to so many parts of the noise's deviation, so that their low bits tell nothing
 _GRID = 2.0**-12
@@ -114,31 +119,28 @@ class NoisySteps:
     def gradients(
         self,
         networks: torch.nn.Module,
-        losses: Callable[[torch.Tensor], torch.Tensor],
+        losses: Losses,
         rows: int,
         device: torch.device,
     ) -> None:
         """Set every weight's ``grad`` to the noisy mean over the next sample of the records' clipped gradients.
 
-        ``losses`` makes the loss (b,) of records by their positions (b,), each of one record alone.
+        ``losses`` makes the loss (b,) of records by their positions (b,), each of one record alone, and says in which
+        order they are.
 
         Raises:
             PrivacyError: all steps that were paid for have been taken, or a layer cannot tell of single records.
         """
         import torch
 
-        from synthdata.privacy.per_record import clipped_sums, require_layers
+        from synthdata.privacy.per_record import require_layers
 
         plan, chosen = self.plan, torch.from_numpy(self.sample(rows))
         weights = [weight for weight in networks.parameters() if weight.requires_grad]
-        sums: dict[torch.nn.Parameter, torch.Tensor] = {}
         if not self._required and len(chosen):
-            require_layers(networks, lambda: losses(chosen[:1].to(device)))
+            require_layers(networks, lambda: losses(chosen[:1].to(device))[0])
             self._required = True
-        for part in torch.split(chosen, plan.physical) if len(chosen) else ():
-            found, _ = clipped_sums(networks, lambda part=part: losses(part.to(device)), plan.clip)  # type: ignore[misc]
-            for weight, total in found.items():
-                sums[weight] = sums[weight].add_(total) if weight in sums else total
+        sums = self._sums(networks, losses, chosen, device)
         noise = self._noise(weights, device)
         deviation = plan.noise * plan.clip
         grid = deviation * _GRID
@@ -147,6 +149,19 @@ class NoisySteps:
             if weight in sums:
                 noisy.add_(sums[weight])
             weight.grad = noisy.div_(grid).round_().mul_(grid / plan.batch)
+
+    def _sums(self, networks: torch.nn.Module, losses: Losses, chosen: torch.Tensor, device: torch.device) -> Summed:
+        """The sums of the clipped gradients of the records at the positions ``chosen`` (b,), by weight."""
+        import torch
+
+        from synthdata.privacy.per_record import clipped_sums
+
+        sums: Summed = {}
+        for part in torch.split(chosen, self.plan.physical) if len(chosen) else ():
+            found, _ = clipped_sums(networks, lambda part=part: losses(part.to(device))[0], self.plan.clip)  # type: ignore[misc]
+            for weight, total in found.items():
+                sums[weight] = sums[weight].add_(total) if weight in sums else total
+        return sums
 
     def _noise(self, weights: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
         """Standard normal numbers in the shape of each weight, in single precision."""

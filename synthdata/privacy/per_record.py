@@ -208,8 +208,51 @@ def clipped_sums(
 ) -> tuple[dict[nn.Parameter, torch.Tensor], torch.Tensor]:
     """The sums over records of gradients of norm ``clip`` at most, by weight, and the norms (b,) before clipping.
 
-    ``losses`` makes the losses (b,), each of which depends on one record alone. A record whose gradient is not a number
-    counts nothing. Norms are taken a little larger than computed, for rounding's sake.
+    ``losses`` makes the losses (b,), each of which depends on one record alone.
+    """
+    gradients = clipped_gradients(networks, losses, clip)
+    return gradients.sums(), gradients.norms
+
+
+@dataclass(frozen=True)
+class ClippedGradients:
+    """The clipped gradients of a batch of records, by their parts, and the norms (b,) before clipping."""
+
+    parts: Sequence[Part]
+    factors: torch.Tensor
+    norms: torch.Tensor
+
+    def sums(self, counted: torch.Tensor | None = None) -> dict[nn.Parameter, torch.Tensor]:
+        """Their sums by weight, each record times ``counted`` (b,), or once."""
+        factors = self.factors if counted is None else self.factors * counted
+        sums: dict[nn.Parameter, torch.Tensor] = {}
+        for part in self.parts:
+            for weight, total in part.sums(factors):
+                if weight in sums:
+                    raise PrivacyError("A weight belongs to two layers; its gradients would be clipped apart.")
+                sums[weight] = total
+        return sums
+
+    def along(self, direction: Mapping[nn.Parameter, torch.Tensor]) -> torch.Tensor:
+        """The inner product (b,) of each record's clipped gradient with a direction.
+
+        The sums are linear in how often each record counts, so that its slope is what is asked for.
+        """
+        counted = torch.ones_like(self.factors, requires_grad=True)
+        with torch.enable_grad():
+            sums = self.sums(counted)
+            products = [(sums[weight] * direction[weight]).sum() for weight in sums if weight in direction]
+            if not products:
+                return torch.zeros_like(self.factors)
+            total = torch.stack(products).sum()
+        return torch.autograd.grad(total, counted)[0]
+
+
+def clipped_gradients(networks: nn.Module, losses: Callable[[], torch.Tensor], clip: float) -> ClippedGradients:
+    """The gradients of single records, of norm ``clip`` at most.
+
+    A record whose gradient is not a number counts nothing. Norms are taken a little larger than computed, for
+    rounding's sake.
     """
     with recording(networks) as record:
         found = losses()
@@ -222,13 +265,7 @@ def clipped_sums(
         parts = [_without(part, ~finite) for part in parts]
     norms = squares.sqrt()
     factors = torch.where(finite, clip / (norms * (1 + _ROUNDING)).clamp(min=clip), 0.0)
-    sums: dict[nn.Parameter, torch.Tensor] = {}
-    for part in parts:
-        for weight, total in part.sums(factors):
-            if weight in sums:
-                raise PrivacyError("A weight belongs to two layers; its gradients would be clipped apart.")
-            sums[weight] = total
-    return sums, norms
+    return ClippedGradients(parts, factors, norms)
 
 
 #: by how much a norm of single precision may be too small

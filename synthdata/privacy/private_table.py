@@ -9,6 +9,7 @@ import numpy as np
 
 from synthdata.errors import PrivacyError
 from synthdata.privacy.charges import Charge
+from synthdata.privacy.dpsgd import NoisySteps, Plan
 from synthdata.privacy.entropy import Entropy
 from synthdata.privacy.ledger import Ledger
 from synthdata.privacy.mechanisms import choose, discrete_gaussian
@@ -113,3 +114,7 @@ class Guarded(Generic[Rows]):
             )
         self.ledger.charge(charge)
         return self.__rows
+
+    def steps(self, plan: Plan) -> NoisySteps:
+        """The steps of training over opened rows that the charge of ``plan`` has paid for."""
+        return NoisySteps(plan, self.ledger.entropy)

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from synthdata.privacy.canaries import joined
 from synthdata.privacy.charges import Charge
+from synthdata.privacy.dpsgd import Plan
 from synthdata.privacy.entropy import Entropy
 from synthdata.privacy.ledger import Ledger
 from synthdata.privacy.private_table import Guarded
+from synthdata.privacy.watched_steps import Sightings, WatchedSteps
 from synthdata.table.table import Table
 
 #: how far below what was charged the noise may turn out to be, as a factor of its variance
@@ -26,8 +29,10 @@ class Answers:
     """The answers of one fit: what noise each number was charged with, what remained of it, and who adds to it."""
 
     def __init__(self) -> None:
-        #: whether rows were opened for training, of which no answer here tells
+        #: whether rows were opened for training
         self.opened = False
+        #: what the steps of that training showed
+        self.sightings = Sightings()
         self._remains: list[np.ndarray] = []
         self._sigmas: list[np.ndarray] = []
         self._parts: list[Any] = []
@@ -83,23 +88,30 @@ def _likeliest_noise(along: np.ndarray, squares: np.ndarray, rest: float, others
 class Watched(Guarded[Any]):
     """A guard that hands every noisy answer on to ``answers``; what it guards stays behind the guard ``inner``.
 
-    ``known`` are the rows without canaries, and ``canaries`` each of these by itself, in the form of the rows.
+    ``known`` are the rows without canaries, ``canaries`` each of these by itself, and ``everyone`` the known rows with
+    all canaries below, all in the form of the rows; ``coins`` (m,) bool tell which canaries are among the rows.
     """
 
-    def __init__(self, inner: Guarded[Any], known: Any, canaries: list[Any], answers: Answers) -> None:
+    def __init__(
+        self, inner: Guarded[Any], known: Any, canaries: list[Any], everyone: Any, coins: np.ndarray, answers: Answers
+    ) -> None:
         super().__init__(None, inner.ledger)
         self._inner, self._known, self._canaries, self._answers = inner, known, canaries, answers
+        self._everyone, self._coins = everyone, coins
 
     @classmethod
-    def of(cls, rows: Table, ledger: Ledger, *, known: Table, canaries: Table, answers: Answers) -> Watched:
-        """The guard of a table that consists of ``known`` rows and some of the ``canaries``."""
+    def of(
+        cls, rows: Table, ledger: Ledger, *, known: Table, canaries: Table, coins: np.ndarray, answers: Answers
+    ) -> Watched:
+        """The guard of a table that consists of ``known`` rows and those ``canaries`` whose coin (m,) says so."""
         alone = [canaries.take(slice(i, i + 1)) for i in range(len(canaries))]
-        return cls(Guarded(rows, ledger), known, alone, answers)
+        return cls(Guarded(rows, ledger), known, alone, joined(known, canaries), coins, answers)
 
     def map(self, each: Callable[[Any], Any]) -> Watched:
         """The same rows in another form, with those that are watched."""
         mapped = [each(canary) for canary in self._canaries]
-        return Watched(self._inner.map(each), each(self._known), mapped, self._answers)
+        everyone = each(self._everyone)
+        return Watched(self._inner.map(each), each(self._known), mapped, everyone, self._coins, self._answers)
 
     def counts(self, query: Callable[[Any], np.ndarray], stage: str, *, sigma: float, **about: Any) -> np.ndarray:
         """Noisy answers, as `Guarded.counts` gives them; they are kept."""
@@ -117,6 +129,12 @@ class Watched(Guarded[Any]):
         return self._inner.noisy(mechanism, charge)
 
     def opened(self, charge: Charge) -> Any:
-        """The rows for training, which is noted."""
+        """Known rows and all canaries, for training by `steps` of this guard, which leave out those that are not in."""
         self._answers.opened = True
-        return self._inner.opened(charge)
+        self._inner.opened(charge)
+        return self._everyone
+
+    def steps(self, plan: Plan) -> WatchedSteps:
+        """The steps over opened rows; what they let out is looked at."""
+        known = len(self._known)
+        return WatchedSteps(plan, self.ledger.entropy, known, self._coins, self._answers.sightings)

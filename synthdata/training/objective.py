@@ -36,11 +36,16 @@ class PrivatePlayer(Protocol):
     """A player who can be trained privately although real rows are seen.
 
     The loss of each record must depend on this record and on numbers drawn for it alone: not on the other records of
-    the batch, nor on how many they are, nor on how often this was called. Records may come in any order.
+    the batch, nor on how many they are, nor on how often this was called. Records may come in another order.
     """
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
-        """The loss of every record (b,) for training rows by their positions (b,) int64, at a ``share`` of training."""
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of every record (b,) for training rows by their positions (b,) int64, at a ``share`` of training.
+
+        With them the positions (b,) in the order in which the networks saw them, which is that of the losses.
+        """
         ...
 
 

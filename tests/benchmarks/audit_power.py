@@ -3,7 +3,8 @@
     python tests/benchmarks/audit_power.py [TABLE] [--schema FILE] [--models mst,aim:rounds=6] [--honest 50]
 
 Without TABLE an invented one of 1,500 rows and six columns is taken. A model may be followed by settings after colons.
-The models of the broken runs draw no noise at all, neither for counts nor for gradients, and claim ε = 1 nevertheless.
+The models of the broken runs draw no noise at all, neither for counts nor for gradients, and claim ε = 1 nevertheless;
+those of the runs "no gradient noise" draw it for counts. With ``--gradients-only`` the other broken runs are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from synthdata.auditing import audit_model
-from synthdata.models.registry import make_model
+from synthdata.models.neural import NeuralSynthesizer
+from synthdata.models.registry import make_model, model_class
 from synthdata.privacy import bounds, dpsgd, private_table
 
 CITIES, JOBS = list("ABCDEFGH"), list("uvwxyz")
@@ -60,6 +62,17 @@ def no_gradient_noise(steps: Any, weights: Any, device: Any) -> list[Any]:
     return [weight.new_zeros(weight.shape) for weight in weights]
 
 
+FAULTS: dict[str, list[tuple[Any, str, Any]]] = {
+    "honest": [],
+    "no noise": [
+        (private_table, "discrete_gaussian", no_noise),
+        (bounds, "discrete_gaussian", no_noise),
+        (dpsgd.NoisySteps, "_noise", no_gradient_noise),
+    ],
+    "no gradient noise": [(dpsgd.NoisySteps, "_noise", no_gradient_noise)],
+}
+
+
 def main() -> None:
     """Run the audits and print how many claims were refuted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -68,19 +81,21 @@ def main() -> None:
     parser.add_argument("--models", default="mst,aim,independent")
     parser.add_argument("--honest", type=int, default=50)
     parser.add_argument("--broken", type=int, default=20)
+    parser.add_argument("--gradients-only", action="store_true")
     parser.add_argument("--canaries", type=int, default=200)
     given = parser.parse_args()
     source, schema = (given.table, given.schema) if given.table else (people(), SCHEMA)
     for spec in given.models.split(","):
         model, *settings = spec.split(":")
-        for name, runs in (("honest", given.honest), ("no noise", given.broken)):
+        neural = issubclass(model_class(model), NeuralSynthesizer)
+        counts = {"honest": given.honest, "no noise": 0 if given.gradients_only else given.broken}
+        counts["no gradient noise"] = given.broken if neural else 0
+        for name, runs in counts.items():
             began, lows, refutable = time.perf_counter(), [], 0.0
             for seed in range(runs):
                 with ExitStack() as faults:
-                    if name != "honest":
-                        faults.enter_context(patch.object(private_table, "discrete_gaussian", no_noise))
-                        faults.enter_context(patch.object(bounds, "discrete_gaussian", no_noise))
-                        faults.enter_context(patch.object(dpsgd.NoisySteps, "_noise", no_gradient_noise))
+                    for place, what, fault in FAULTS[name]:
+                        faults.enter_context(patch.object(place, what, fault))
                     made = make_model(model, settings)
                     result = audit_model(
                         source, made, 1.0, canary_count=given.canaries, schema=schema, seed=seed

@@ -136,7 +136,7 @@ def test_every_family_is_as_one_record_at_a_time(name: str, monkeypatch: pytest.
     made_lively(networks, torch.Generator().manual_seed(3))
 
     def losses() -> torch.Tensor:
-        return player.private_losses(rows, torch.Generator().manual_seed(4), 0.1)
+        return player.private_losses(rows, torch.Generator().manual_seed(4), 0.1)[0]
 
     monkeypatch.setattr("torch.autocast", _no_autocast)
     require_layers(networks, losses)
@@ -160,7 +160,7 @@ def test_no_record_enters_the_loss_of_another(name: str, monkeypatch: pytest.Mon
 
     def losses(rows: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            return player.private_losses(rows, torch.Generator().manual_seed(4), 0.1).sort().values
+            return player.private_losses(rows, torch.Generator().manual_seed(4), 0.1)[0].sort().values
 
     alike = losses(torch.zeros(64, dtype=torch.long))
     rows = torch.zeros(64, dtype=torch.long)

@@ -44,7 +44,7 @@ def line(n: int = ROWS) -> Line:
 
 def released(steps: NoisySteps, networks: Line) -> np.ndarray:
     """What a step lets out, as the noisy sum of clipped gradients."""
-    steps.gradients(networks, networks.losses, len(networks.rows), CPU)
+    steps.gradients(networks, lambda at: (networks.losses(at), at), len(networks.rows), CPU)
     grads = [weight.grad for weight in networks.parameters()]
     return torch.cat([grad.flatten() for grad in grads if grad is not None]).numpy() * steps.plan.batch
 
@@ -160,10 +160,12 @@ class OnePlayer:
         self.asked += 1
         return self.modules.losses(rows)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The losses."""
         self.parts_seen.append(len(rows))
-        return self.modules.losses(rows)
+        return self.modules.losses(rows), rows
 
     def quality(self, rows: torch.Tensor) -> float:
         """Never to be asked for."""

@@ -101,14 +101,16 @@ class Critic:
             return functional.softplus(-looks_real) + functional.softplus(looks_made)
         return looks_made - looks_real + game.penalty * self._steepness(features, generator)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """How little real every record (b,) looks beside a cell of its own, of a column drawn for it alone."""
         game = self.game
         column = torch.randint(len(game.conditions.starts), rows.shape, generator=generator, device=rows.device)
         condition = game.conditions.starts[column] + game.codes[rows, column]
         with half_precision(rows.device):
             features = self.modules.features(self._marks(rows), game.places[rows], condition)
-            return functional.softplus(-self.modules(features, generator))
+            return functional.softplus(-self.modules(features, generator)), rows
 
     def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """How real made records (count,) look."""

@@ -55,7 +55,9 @@ class Records:
             parts.append(self._values_loss(rows[cut:], generator, generator) / (1 - self.share))
         return torch.cat(parts)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The losses (b,) of rows without number lines, each record's share of hidden codes drawn for itself.
 
         Raises:
@@ -63,7 +65,7 @@ class Records:
         """
         if self.modules.lines:
             raise PrivacyError("Denoising of values has no private form.", "Cut number lines into bins.")
-        return self._codes_loss(rows, generator, generator, even=False)
+        return self._codes_loss(rows, generator, generator, even=False), rows
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean loss of rows in nats and squared units, with the same hiding and noise at each call."""

@@ -47,13 +47,15 @@ class Bound:
         self.price = (self.price + self.rise).clamp(max=1.0)
         return -(log_p + self.price * log_ratio)
 
-    def private_losses(self, rows: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    def private_losses(
+        self, rows: torch.Tensor, generator: torch.Generator, share: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Minus the bounds (b,) of records, at the price that a latent place has by then.
 
         In full precision: half of it makes ready for each size of a batch anew, and these sizes are drawn.
         """
         log_p, log_ratio = self._terms(rows, generator, half=False)
-        return -(log_p + min(share / WARM_UP, 1.0) * log_ratio)
+        return -(log_p + min(share / WARM_UP, 1.0) * log_ratio), rows
 
     def _terms(
         self, rows: torch.Tensor, generator: torch.Generator, *, half: bool = True

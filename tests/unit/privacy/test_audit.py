@@ -126,6 +126,20 @@ def test_missing_noise_is_found_by_the_white_box(model: str, monkeypatch: pytest
     assert all(result.lower > 1.0 and result.refuted for result in found), [result.lower for result in found]
 
 
+def test_missing_noise_of_gradients_alone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from synthdata.models.registry import make_model
+    from synthdata.privacy.dpsgd import NoisySteps
+
+    def none(steps: Any, weights: Any, device: Any) -> list[Any]:
+        return [weight.new_zeros(weight.shape) for weight in weights]
+
+    monkeypatch.setattr(NoisySteps, "_noise", none)
+    model = make_model("autoregressive", ["epochs=3", "width=8", "cell_width=8", "device=cpu"])
+    found = audit_model(people(400), model, 1.0, canary_count=200, schema=SCHEMA, seed=1).result
+    assert {attack.name: attack.epsilon > 1.0 for attack in found.attacks}["white box, gradients"]
+
+
 @pytest.mark.parametrize("model", ["mst", "independent"])
 def test_an_honest_model_is_not_refuted(model: str) -> None:
     found = [audit_model(people(600), model, 1.0, canary_count=100, schema=SCHEMA, seed=s).result for s in range(4)]

@@ -46,7 +46,8 @@ def test_the_guard_answers_as_without_being_watched() -> None:
     both = Table.of(pd.DataFrame({"age": [30, 31, 30, 32] * 20 + [32]}))
     found = Answers()
     ledger = Ledger(Privacy(20.0, seed=1))
-    guard = Watched.of(both, ledger, known=known, canaries=canaries, answers=found)
+    coins = np.array([False, True])
+    guard = Watched.of(both, ledger, known=known, canaries=canaries, coins=coins, answers=found)
     assert found.scores() is None
     ages = guard.map(lambda table: table.frame["age"].to_numpy() - 30)
     noisy = ages.counts(lambda codes: np.bincount(codes, minlength=3), "ages", sigma=2.0)
@@ -54,7 +55,7 @@ def test_the_guard_answers_as_without_being_watched() -> None:
     assert ages.choose(lambda codes: np.bincount(codes, minlength=3), "most", epsilon=1.0) == 0
     assert not found.opened
     rows = ages.opened(Charge("training", "gaussian", sigma=20.0, rate=0.1, steps=2))
-    assert len(rows) == 81
+    assert len(rows) == 82
     assert found.opened
     assert [charge.stage for charge in ledger.charges] == ["ages", "most", "training"]
     scores = found.scores()

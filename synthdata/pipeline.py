@@ -86,6 +86,7 @@ def run(
     settings: Sequence[str] = (),
     overwrite: bool = False,
     privacy: Privacy | float | None = None,
+    reservation: int | None = None,
     share: bool = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -97,8 +98,9 @@ def run(
     ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
     statistic of real rows; the one that is handed back does.
 
-    With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it.
-    The report and the checks of the source still look at real rows: its ``privacy.dp`` says so.
+    With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it,
+    by a new entry or by one that somebody has reserved before, whose number is the ``reservation``. The report and the
+    checks of the source still look at real rows: its ``privacy.dp`` says so.
 
     Raises:
         SynthdataError: the input cannot be used; the message says what to do.
@@ -126,7 +128,7 @@ def run(
         strict=budget is None,
         progress=progress,
     )
-    if budget:
+    if budget and reservation is None:
         BudgetStore().require_room(real.fingerprint(), budget.epsilon)
     protected_columns(real.schema, protected)  # a mistyped name is refused before the work
     check_columns(rules, real.schema)
@@ -155,7 +157,7 @@ def run(
         split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
         train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
         with progress.stage("fit", f"Fitting {synthesizer.name}"):
-            with paid(budget, real, synthesizer, loaded.display):
+            with paid(budget, real, synthesizer, loaded.display, reservation):
                 synthesizer.fit(train, privacy=budget, seed=seeds.integer("fit"), progress=progress)
             if synthesizer.savable:
                 synthesizer.save(folder.file("model"))
@@ -354,8 +356,12 @@ def account(
 
 
 @contextmanager
-def paid(budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: str) -> Iterator[None]:
+def paid(
+    budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: str, reservation: int | None = None
+) -> Iterator[None]:
     """Fit inside: the source's account pays the whole budget first, and gets back what the fit did not spend.
+
+    With a ``reservation`` it has been set aside before.
 
     Raises:
         PrivacyError: the account's cap does not allow it.
@@ -364,7 +370,9 @@ def paid(budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: 
         yield
         return
     store = BudgetStore()
-    entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=synthesizer.name, source=source)
+    entry = reservation
+    if entry is None:
+        entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=synthesizer.name, source=source)
     synthesizer.ledger_ = None
     try:
         yield

@@ -8,20 +8,24 @@ from typing import Annotated
 import typer
 
 from synthdata.cli.options import (
+    Delta,
     Device,
     DeviceOption,
     DropText,
+    Epsilon,
     PolicyFile,
     Query,
+    RowsPerPerson,
     SchemaFile,
     Seed,
     Settings,
     Source,
+    Split,
     TableName,
     Target,
     TimeBudget,
 )
-from synthdata.cli.working import working
+from synthdata.cli.working import privacy_of, working
 
 
 def compare(
@@ -47,11 +51,17 @@ def compare(
     param: Settings = None,
     device: DeviceOption = Device.auto,
     time_budget: TimeBudget = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    rows_per_person: RowsPerPerson = None,
+    split: Split = None,
 ) -> None:
     """Fit several models, several times each, on the same rows, and say how they stand and which one to take.
 
     A --param of one model only is written MODEL.KEY=VALUE. Stopped, the same command goes on where it was.
+    With --epsilon every fit has that budget, and the source pays for all of them, or for none.
     """
+    privacy = privacy_of(epsilon, delta, rows_per_person, split)
     from synthdata.comparison import compare as compare_models
     from synthdata.reporting.comparison import comparison_table
 
@@ -75,6 +85,7 @@ def compare(
             time_budget=time_budget,
             jobs=jobs,
             overwrite=overwrite,
+            privacy=privacy,
             progress=progress,
         )
     console.print(comparison_table(done.facts))

@@ -14,14 +14,27 @@ import pandas as pd
 
 import synthdata
 from synthdata.atomic import write_text
-from synthdata.comparison.plan import PLAN_VERSION, Trial, chosen, digest, finished, settings_for, settle
+from synthdata.comparison.budget import Reservations
+from synthdata.comparison.plan import (
+    PLAN,
+    PLAN_VERSION,
+    USUAL,
+    USUAL_PRIVATE,
+    Trial,
+    chosen,
+    digest,
+    finished,
+    settings_for,
+    settle,
+)
 from synthdata.comparison.pool import Order, free_memory, side_by_side
 from synthdata.comparison.recommend import recommend
 from synthdata.comparison.standing import Result, add_ranks, model_facts, objectives, pareto_front, references
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
-from synthdata.models.registry import make_model
+from synthdata.models.registry import make_model, model_class
 from synthdata.pipeline import SchemaLike, Source, opened
+from synthdata.privacy.ledger import Privacy
 from synthdata.progress import Event, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.comparison import comparison_page
@@ -68,6 +81,7 @@ def compare(
     time_budget: float | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
+    privacy: Privacy | float | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Fit several models with several seeds on the same training rows, judge each table, and say how they stand.
@@ -77,19 +91,36 @@ def compare(
     many as cores and memory allow. ``time_budget`` (seconds) goes to the models that take one; the fit of another model
     is stopped when it takes far longer. A model that fails is a row with its reason.
 
+    With ``privacy`` every fit has that budget, and the source's account pays for each of them: for all before the first
+    begins, or for none. A fit that ends early gets back what it did not spend. The comparison itself is not covered.
+
     Raises:
         SynthdataError: the input cannot be used, ``out`` holds something else, or no model made a table.
+        PrivacyError: a model has no private form, or the account does not allow all fits together; nothing is spent.
     """
     progress = progress or silent()
-    names = chosen(models)
+    budget = None if privacy is None else Privacy.of(privacy)
+    names = chosen(models, USUAL if budget is None else USUAL_PRIVATE)
     _check(seeds, holdout, rows, time_budget, jobs)
     own, missing = settings_for(names, settings, time_budget, device)
+    if budget is not None:
+        for name in names:
+            if name not in missing:
+                model_class(name).require_private_form()
     rules = load_policy(policy)
     loaded, real = opened(
-        source, schema, table=table, query=query, target=target, drop_text=drop_text, progress=progress
+        source,
+        schema,
+        table=table,
+        query=query,
+        target=target,
+        drop_text=drop_text,
+        strict=budget is None,
+        progress=progress,
     )
     check_columns(rules, real.schema)
     folder = Path(out)
+    account = Reservations(budget, real.fingerprint(), loaded.display)
     plan = settle(
         folder,
         {
@@ -104,6 +135,7 @@ def compare(
             "holdout": holdout,
             "rows": rows,
             "seed": SeedTree(seed).seed,
+            **account.plan,
         },
         seed,
         overwrite=overwrite,
@@ -117,17 +149,21 @@ def compare(
     threads = max(1, cores() // jobs)
     options = {"split_seed": plan["seed"], "holdout": holdout, "rows": rows, "policy": policy and str(policy)}
     options |= {"table": table, "query": query}
-    order = _orders(source, loaded, real, folder, options, threads)
+    account.reserve(pending)
+    write_text(folder / PLAN, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
+    order = _orders(source, loaded, real, folder, options, threads, account)
     with progress.stage("compare", "Comparing models"):
         if len(pending) < len(able):
             progress.emit(Event("compare", f"{len(able) - len(pending)} of {len(able)} were done before", 0.0))
         reasons = {trial: missing[trial.model] for trial in trials if trial.model in missing}
-        reasons |= _work_off(folder, pending, order, (jobs, threads), need, time_budget, progress)
+        with account:
+            reasons |= _work_off(folder, pending, order, (jobs, threads), need, time_budget, progress)
     with progress.stage("report", "Writing the comparison"):
         results = [_result(folder, trial, reasons.get(trial, "")) for trial in trials]
         about = {
             "source": loaded.display,
             "title": loaded.name,
+            "fingerprint": real.fingerprint(),
             "rows": len(real),
             "columns": len(real.schema),
             "target": real.schema.target,
@@ -143,6 +179,7 @@ def compare(
         parameters = {name: {} if name in missing else make_model(name, own[name]).parameters() for name in names}
         facts = standing(about, parameters, results)
         facts["notes"] = list(loaded.notes)
+        facts |= account.facts(results)
         write_text(folder / "comparison.json", json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         write_text(folder / "comparison.html", comparison_page(facts))
     _require_one(facts, folder)
@@ -231,7 +268,13 @@ def _check(seeds: int, holdout: float, rows: int | None, time_budget: float | No
 
 
 def _orders(
-    source: Source, loaded: Loaded, real: Table, folder: Path, options: dict[str, Any], threads: int
+    source: Source,
+    loaded: Loaded,
+    real: Table,
+    folder: Path,
+    options: dict[str, Any],
+    threads: int,
+    account: Reservations,
 ) -> Callable[[Trial], Order]:
     """What each trial's process is handed; a frame in memory travels through a pipe and touches no disk."""
     frame = _as_arrow(loaded.frame, real) if isinstance(source, pd.DataFrame) else None
@@ -240,7 +283,8 @@ def _orders(
     def order(trial: Trial) -> Order:
         own = {"out": str(folder / trial.name), "seed": trial.seed, "settings": list(trial.settings), **options}
         said = {"source": None if frame is not None else str(source), "model": trial.model, "schema": schema}
-        line = json.dumps({**said, "options": own, "threads": threads, "bytes": len(frame) if frame else 0})
+        said |= {"budget": account.handed_over(trial), "bytes": len(frame) if frame else 0}
+        line = json.dumps({**said, "options": own, "threads": threads})
         return Order(line.encode(), frame)
 
     return order

@@ -11,7 +11,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from synthdata.atomic import write_text
 from synthdata.errors import MissingExtraError, ModelError, SynthdataError, did_you_mean
 from synthdata.models.registry import make_model, model_class, model_names
 from synthdata.reporting.report import Report
@@ -22,6 +21,8 @@ PLAN_VERSION = 1
 
 #: what is compared when nobody says what: from the baseline to the best, all of which need minutes at most
 USUAL = ("independent", "bayesnet", "trees", "gmm", "boosted")
+#: the same where they have to be private
+USUAL_PRIVATE = ("independent", "mst", "aim", "bayesnet")
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,18 @@ class Trial:
         return f"{re.sub(r'[^A-Za-z0-9_.]+', '-', self.model)}-seed-{self.seed}"
 
 
-def chosen(names: str | Iterable[str] | None) -> list[str]:
+def chosen(names: str | Iterable[str] | None, usual: Sequence[str] = USUAL) -> list[str]:
     """The models to compare, each once; a text is split at its commas.
 
     Raises:
         ModelError: the list is empty, or names a model that there is not.
     """
     if names is None:
-        return [name for name in USUAL if name in model_names()]
+        return [name for name in usual if name in model_names()]
     parts = names.split(",") if isinstance(names, str) else [str(name) for name in names]
     found = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not found:
-        raise ModelError("There is no model to compare.", f"Name some, such as --models {','.join(USUAL)}.")
+        raise ModelError("There is no model to compare.", f"Name some, such as --models {','.join(usual)}.")
     for name in found:
         if name not in model_names():
             raise ModelError(f"There is no model {name!r}.", did_you_mean(name, model_names()))
@@ -100,7 +101,7 @@ def settings_for(
 
 
 def settle(folder: Path, plan: dict[str, Any], seed: int | None, *, overwrite: bool) -> dict[str, Any]:
-    """Write down what the comparison in ``folder`` is of, or check that it is of the same.
+    """What the comparison in ``folder`` is of, having checked that an earlier start there was of the same.
 
     The seed of an earlier start is taken over where none is asked for. Models and the number of seeds may differ.
 
@@ -127,7 +128,6 @@ def settle(folder: Path, plan: dict[str, Any], seed: int | None, *, overwrite: b
                 "Choose another folder with -o, or pass --overwrite to start afresh there.",
             )
         return wanted
-    write_text(path, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
     return plan
 
 

@@ -15,6 +15,8 @@ import resource
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -81,8 +83,32 @@ def carry_out(order: dict[str, Any], table: bytes | None, teller: Teller) -> Non
 
     source = _frame(table) if table is not None else order["source"]
     schema = parse_schema(order["schema"])
-    run(source, order["model"], schema=schema, progress=Progress([teller]), overwrite=True, **order["options"])
+    with reserved(order["budget"]) as budget:
+        run(
+            source,
+            order["model"],
+            schema=schema,
+            progress=Progress([teller]),
+            overwrite=True,
+            **budget,
+            **order["options"],
+        )
     RunFolder(Path(order["options"]["out"])).update(peak_memory=teller.memory, threads=order["threads"])
+
+
+@contextmanager
+def reserved(budget: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """What `run` is told of a budget of privacy; what it reserved and the run never came to use is given back."""
+    if budget is None:
+        yield {}
+        return
+    from synthdata.privacy.ledger import Privacy
+    from synthdata.runs.budget_store import BudgetStore
+
+    try:
+        yield {"privacy": Privacy(**budget["privacy"]), "reservation": budget["reservation"]}
+    finally:
+        BudgetStore().release(budget["reservation"])
 
 
 def peak_memory() -> int:

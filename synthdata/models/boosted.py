@@ -66,6 +66,11 @@ class BoostedTrees(DensityMixin, ImputationMixin):
     name: ClassVar[str] = "boosted"
     summary: ClassVar[str] = "boosted trees for each column on those before it; the best quality, in a minute or two"
 
+    not_private_because: ClassVar[str] = (
+        "Hundreds of rounds look at the rows anew, for splits and leaves, and too little budget is left for each. Take "
+        "autoregressive for what it can do, or aim where the budget is small."
+    )
+
     #: the columns by position, in the order in which they are drawn
     order_: list[int]
     conditionals_: list[Conditional]

@@ -63,6 +63,8 @@ def comparison_table(facts: Mapping[str, Any]) -> RenderableType:
         )
     parts: list[RenderableType] = [Text(), figures, Text(), circumstances, *asides]
     parts.append(Text(f"\n{footnote(facts)}", style="dim"))
+    if facts.get("privacy"):
+        parts.append(Text(f"\n{budget_text(facts)}"))
     recommended = facts["recommendation"]
     parts.append(Text(f"\n★ {recommended['sentence']}" if recommended["model"] else f"\n{recommended['sentence']}"))
     return Group(*parts)
@@ -88,6 +90,7 @@ def comparison_page(facts: Mapping[str, Any]) -> str:
             "seconds": seconds_text,
             "memory": memory_text,
             "footnote": footnote(facts),
+            "budget": budget_text(facts) if facts.get("privacy") else "",
             "tone": tone(facts),
         },
     )
@@ -177,6 +180,25 @@ def footnote(facts: Mapping[str, Any]) -> str:
     )
     size = f"Fresh real rows are {numbers.count(run['held'])}; shape and trend of fewer rows are further off by chance."
     return f"{over} {side} Bold: first in rank, or level with the first. {front} {size}"
+
+
+def budget_text(facts: Mapping[str, Any]) -> str:
+    """What a comparison of private models promises, costs, and does not cover.
+
+    >>> account = {"epsilon": 3.0, "cap": None, "runs": 3}
+    >>> told = {"epsilon": 1.0, "delta": 1e-6, "fits": 2, "epsilon_of_all": 2.0, "account": account}
+    >>> budget_text({"privacy": told})[:73]
+    'Each of the 2 fits is private with ε = 1, δ = 1e-06; whoever sees all 2 t'
+    """
+    told = facts["privacy"]
+    account, fits = told["account"], numbers.plural(told["fits"], "fit")
+    cap = "no cap" if account["cap"] is None else f"a cap of {account['cap']:g}"
+    return (
+        f"Each of the {fits} is private with ε = {told['epsilon']:g}, δ = {told['delta']:g}; whoever sees all "
+        f"{told['fits']} tables has seen ε = {told['epsilon_of_all']:.4g}. The source has spent ε = "
+        f"{account['epsilon']:.4g} in all runs so far, with {cap}. The figures here, and a choice made by them, look "
+        "at real rows and are not covered by ε."
+    )
 
 
 def first_in(metric: str, model: Mapping[str, Any]) -> bool:

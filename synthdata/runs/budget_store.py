@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,23 +101,37 @@ class BudgetStore:
         Raises:
             PrivacyError: the cap does not allow it; nothing is spent.
         """
+        return self.reserve_each(fingerprint, epsilon, delta, models=[model], source=source)[0]
+
+    def reserve_each(
+        self, fingerprint: str, epsilon: float, delta: float, *, models: Sequence[str], source: str
+    ) -> list[int]:
+        """Set the same ε aside for each of several runs, or for none; the numbers to settle them by, in their order.
+
+        Raises:
+            PrivacyError: the cap does not allow all of them together; nothing is spent.
+        """
         from sqlalchemy import insert, text
 
         self._open_account(fingerprint)
         values = {"fingerprint": fingerprint, "epsilon": epsilon, "delta": delta}
+        times = len(models)
         with self._work() as connection:
             granted = connection.execute(
                 text(
                     "UPDATE accounts SET epsilon = epsilon + :epsilon, delta = delta + :delta WHERE fingerprint = "
                     ":fingerprint AND (cap IS NULL OR epsilon + :epsilon <= cap + 1e-9)"
                 ),
-                values,
+                {**values, "epsilon": times * epsilon, "delta": times * delta},
             ).rowcount
             if granted:
-                about = {"started": now(), "model": model[:100], "source": source[:1000], "state": "reserved"}
-                entry = connection.execute(insert(_tables().tables["spendings"]).values(**values, **about))
-                return int(entry.inserted_primary_key[0])
-        raise _used_up(self.account(fingerprint), epsilon)
+                entries = []
+                for model in models:
+                    about = {"started": now(), "model": model[:100], "source": source[:1000], "state": "reserved"}
+                    entry = connection.execute(insert(_tables().tables["spendings"]).values(**values, **about))
+                    entries.append(int(entry.inserted_primary_key[0]))
+                return entries
+        raise _used_up(self.account(fingerprint), epsilon, times)
 
     def require_room(self, fingerprint: str, epsilon: float) -> None:
         """Refuse early what `reserve` would refuse, before a run leaves anything.
@@ -128,6 +142,15 @@ class BudgetStore:
         account = self.account(fingerprint)
         if account.cap is not None and account.epsilon + epsilon > account.cap + 1e-9:
             raise _used_up(account, epsilon)
+
+    def release(self, entry: int) -> None:
+        """Give back what a run reserved that has ended before it looked; nothing where it has settled already."""
+        from sqlalchemy import text
+
+        with self._work() as connection:
+            state = connection.execute(text("SELECT state FROM spendings WHERE id = :id"), {"id": entry}).scalar()
+        if state == "reserved":
+            self.settle(entry, 0.0, 0.0)
 
     def settle(self, entry: int, epsilon: float, delta: float) -> None:
         """Write down what a run really spent in place of what it had reserved."""
@@ -197,10 +220,11 @@ class BudgetStore:
         return self._engine
 
 
-def _used_up(account: Account, epsilon: float) -> PrivacyError:
+def _used_up(account: Account, epsilon: float, times: int = 1) -> PrivacyError:
+    asked = f"this run asks for {epsilon:g}" if times == 1 else f"{times} fits ask for {epsilon:g} each"
     return PrivacyError(
         f"The budget of this source is used up: epsilon = {account.epsilon:.4g} of {account.cap or 0:g} is spent, and "
-        f"this run asks for {epsilon:g}.",
+        f"{asked}.",
         "Ask for less, or raise the cap: synthdata budget SOURCE --cap E.",
     )
 

@@ -100,7 +100,9 @@ def qualities(options: argparse.Namespace, train_table: pd.DataFrame) -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         for epsilon in [*options.epsilon, *([None] if options.plain else [])]:
-            model = make_model(options.model, options.param, device="cpu")
+            model = make_model(options.model, options.param)
+            if hasattr(model, "device"):
+                model.device = "cpu"
             start = time.perf_counter()
             model.fit(train_table, privacy=None if epsilon is None else Privacy(epsilon), seed=0)
             fitted = time.perf_counter()

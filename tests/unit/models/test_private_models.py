@@ -89,7 +89,8 @@ def test_less_budget_is_more_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("trees", "A leaf holds too few rows"), ("hmm", "Whole sequences decide"), ("boosted", "")]
+    ("name", "reason"),
+    [("trees", "A leaf holds too few rows"), ("hmm", "Whole sequences decide"), ("boosted", "Hundreds of rounds")],
 )
 def test_a_family_without_a_private_form_says_why_and_names_those_that_have_one(name: str, reason: str) -> None:
     with pytest.raises(PrivacyError, match=rf"no differentially private form.*{reason}.*aim, mst"):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from browser.serving import PATIENCE, has_count, served
 from browser.watched_page import watched
 from unit.dashboards.sample_runs import STRANGE, make_runs
 
@@ -19,52 +15,19 @@ pytest.importorskip("streamlit")
 
 from dashboards.report_page import TABS
 
+sync_api = pytest.importorskip("playwright.sync_api")
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-# How long a page may take to draw on a machine that does much else; no test depends on it being fast.
-PATIENCE = 60_000
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A dashboard over one run of every fate."""
-    runs = make_runs(tmp_path_factory.mktemp("dashboard") / "runs")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", str(runs), "--port", str(port)]
-    server = subprocess.Popen(starting, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_for(f"http://localhost:{port}/_stcore/health", server)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server outlived its starter"
-
-
-def wait_for(url: str, server: subprocess.Popen[str]) -> None:
-    """Wait until the server answers."""
-    for _ in range(240):
-        if server.poll() is not None:
-            pytest.fail(f"the dashboard ended: {server.stderr.read() if server.stderr else ''}")
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.25)
-    pytest.fail("the dashboard did not answer")
-
-
-def has_count(page: Page, selector: str, number: int) -> None:
-    """Wait until there are so many; a page is drawn piece by piece, and what is left over goes last."""
-    from playwright.sync_api import expect
-
-    expect(page.locator(selector)).to_have_count(number, timeout=PATIENCE)
+    with served(make_runs(tmp_path_factory.mktemp("dashboard") / "runs")) as address:
+        yield address
 
 
 def test_a_reviewer_walks_from_the_list_through_a_report_and_back(browser: Browser, address: str) -> None:
@@ -112,8 +75,9 @@ def test_a_link_leads_to_a_run_a_part_and_a_column(browser: Browser, address: st
         page.set_default_timeout(PATIENCE)
         page.goto(f"{address}/?run=leaky&tab=fidelity&column=age")
         page.locator(".js-plotly-plot").first.wait_for()
-        assert page.get_by_role("radio", name="Columns", exact=True).is_checked()
-        assert page.locator("[data-testid=stSelectbox]").get_by_role("combobox").input_value().startswith("age")
+        sync_api.expect(page.get_by_role("radio", name="Columns", exact=True)).to_be_checked()
+        column = page.locator("[data-testid=stSelectbox]").get_by_role("combobox")
+        sync_api.expect(column).to_have_value(re.compile("^age"))
         page.goto(f"{address}/?run=leaky&tab=privacy")
         page.get_by_text("✕ Leak found").wait_for()
         assert seen.errors == []

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from browser.oidc_provider import CLIENT, SECRET, provider
-from browser.test_dashboard_browser import PATIENCE, wait_for
+from browser.serving import PATIENCE, free_port, served
 from browser.watched_page import watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
@@ -48,9 +45,7 @@ def address(folder: Path) -> Iterator[str]:
     """A dashboard with a login, started where its secrets lie."""
     make_run(folder / "runs", "good", facts=sample_facts())
     (folder / "runs" / FILE).write_text(LISTS, encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with provider(PEOPLE) as server:
         (folder / ".streamlit").mkdir()
         (folder / ".streamlit" / "secrets.toml").write_text(
@@ -59,14 +54,8 @@ def address(folder: Path) -> Iterator[str]:
             f'server_metadata_url = "{server.issuer}/.well-known/openid-configuration"\n',
             encoding="utf-8",
         )
-        starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", "runs", "--port", str(port)]
-        dashboard = subprocess.Popen(starting, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        try:
-            wait_for(f"http://localhost:{port}/_stcore/health", dashboard)
-            yield f"http://localhost:{port}"
-        finally:
-            dashboard.terminate()
-            dashboard.wait(timeout=30)
+        with served(Path("runs"), port=port, start_in=folder) as address:
+            yield address
 
 
 def log_in(page: Page, address: str, name: str) -> None:

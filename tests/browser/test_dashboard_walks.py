@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from browser.test_dashboard_browser import PATIENCE, wait_for
+from browser.serving import PATIENCE, choose, served
 from browser.watched_page import watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
@@ -29,22 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 STRANGE = "<b>größe</b> 身長"
-
-
-@contextmanager
-def served(runs: Path) -> Iterator[str]:
-    """A dashboard over a folder of runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    starting = [sys.executable, "-m", "synthdata", "dashboard", "--runs", str(runs), "--port", str(port)]
-    server = subprocess.Popen(starting, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_for(f"http://localhost:{port}/_stcore/health", server)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +76,7 @@ def test_a_steward_goes_from_a_file_to_a_bundle(
         page.locator("input[type=file]").set_input_files(table)
         page.get_by_text("200 rows, 3 columns").wait_for()
         page.get_by_text("6. Start").wait_for()
-        model = page.get_by_role("combobox", name="Model")
-        model.click()
-        model.fill("independent")
-        model.press("Enter")
+        choose(page, "Model", "independent")
         page.get_by_text("Each column by itself").wait_for()
         seen.picture("dashboard-new-run")
         page.get_by_role("button", name="Start the run").click()
@@ -180,15 +157,13 @@ def test_an_engineer_goes_from_a_comparison_to_the_worst_column_and_draws_rows_o
         page.get_by_role("link", name="Worst of tree").click()
         page.wait_for_url("**run=tree*")
         page.get_by_role("heading", name="Column by column").wait_for()
-        assert page.get_by_role("radio", name="Columns", exact=True).is_checked()
+        sync_api.expect(page.get_by_role("radio", name="Columns", exact=True)).to_be_checked()
         page.locator(".js-plotly-plot").first.wait_for()
         page.get_by_role("radio", name="Usefulness", exact=True).click()
         page.get_by_text("Trained on synthetic rows", exact=True).first.wait_for()
         page.get_by_role("link", name="Generate", exact=True).click()
-        model = page.get_by_role("combobox", name="Model of the run")
-        model.click()
-        model.fill("tree")
-        model.press("Enter")
+        choose(page, "Model of the run", "tree")
+        page.get_by_text("trees, 2 learnt columns").wait_for()
         page.get_by_role("radio", name="Rows of a class").click()
         page.get_by_text("synthdata augment SOURCE").wait_for()
         page.get_by_role("button", name="Draw rows").click()

@@ -1,15 +1,14 @@
-"""Every page, light and dark, wide and narrow: it fits the screen, is kept as a picture, and axe-core is content."""
+"""Every page, wide and light, narrow and dark: it fits the screen, is kept as a picture, and axe-core is content."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from browser.accessibility import MISSING, axe_text, grave_findings
-from browser.test_dashboard_browser import PATIENCE
-from browser.test_dashboard_walks import served
+from browser.serving import PATIENCE, served
 from browser.watched_page import watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
@@ -18,6 +17,7 @@ from synthdata.reporting.html import render
 from synthdata.reporting.report import Report
 
 pytest.importorskip("streamlit")
+expect = pytest.importorskip("playwright.sync_api").expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -57,29 +57,27 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_of_the_dashboard_can_be_used_by_everybody(browser: Browser, address: str, theme: str) -> None:
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 400)])
+def test_every_page_of_the_dashboard_can_be_used_by_everybody(
+    browser: Browser, address: str, theme: Literal["light", "dark"], width: int
+) -> None:
     axe = axe_text()
     found: dict[str, list[str]] = {}
-    with watched(browser, theme=theme) as seen:  # type: ignore[arg-type]
+    with watched(browser, theme=theme, width=width) as seen:
         page = seen.page
         page.set_default_timeout(PATIENCE)
         for path, landmark in PAGES.items():
-            page.set_viewport_size({"width": 1280, "height": 900})
             page.goto(f"{address}/{path}")
             settled(page, landmark)
             if path.endswith(("tab=model", "tab=relations")):
-                drawn = "[...document.querySelectorAll('.maps img')].map(each => each.naturalWidth > 0)"
-                assert page.evaluate(drawn) == [True] * (1 if path.endswith("model") else 4)
+                drawings = page.locator(".maps img")
+                expect(drawings).to_have_count(1 if path.endswith("model") else 4)
+                page.wait_for_function("[...document.querySelectorAll('.maps img')].every(each => each.naturalWidth)")
             if axe is not None:
                 found[path] = grave_findings(page, axe)
-            for width in (1280, 400):
-                if width != 1280:
-                    page.set_viewport_size({"width": width, "height": 900})
-                    page.wait_for_timeout(400)
-                assert seen.overflow() <= 0, f"{path} at {width}"
-                name = path.replace("?run=", "").replace("&tab=", "-") or "runs"
-                seen.picture(f"page-{name}-{theme}-{width}")
+            assert seen.overflow() <= 0, path
+            name = path.replace("?run=", "").replace("&tab=", "-") or "runs"
+            seen.picture(f"page-{name}-{theme}-{width}")
         assert {path: findings for path, findings in found.items() if findings} == {}
         assert seen.errors == []
     if axe is None:
@@ -94,8 +92,9 @@ def settled(page: Page, landmark: str) -> None:
     page.wait_for_timeout(300)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("verdict", ["pass", "warn", "fail"])
+@pytest.mark.parametrize(
+    ("verdict", "theme"), [("pass", "light"), ("warn", "dark"), ("fail", "light"), ("fail", "dark")]
+)
 def test_the_report_has_no_serious_finding(browser: Browser, tmp_path: Path, theme: str, verdict: str) -> None:
     axe = axe_text()
     if axe is None:

@@ -37,8 +37,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["pass", "fail", "alone", "many"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 400)])
 def test_it_opens_from_disk_without_a_fetch(
     browser: Browser, pages: dict[str, str], kind: str, theme: str, width: int
 ) -> None:

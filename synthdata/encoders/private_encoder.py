@@ -16,7 +16,7 @@ from synthdata.encoders.number_line import NumberLine
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import PrivacyError
-from synthdata.privacy.bounds import LEVELS, Look, bin_edges, bounds, categories, decimals, null_share
+from synthdata.privacy.bounds import CLEAR, LEVELS, Look, bin_edges, bounds, categories, decimals, null_share
 from synthdata.privacy.ledger import DOMAIN_DELTA
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.declared import plain_bound
@@ -29,6 +29,9 @@ EXACT_STEPS = 128
 
 #: how much of the domain's budget a look gets beside the others: a category must stand out of its noise six times
 WEIGHTS = {"nulls": 0.5, "decimals": 0.5, "bounds": 1.0, "bins": 1.0, "categories": 6.0}
+
+#: from which share on it is told that rows have values without a name
+_TOLD_FROM = 0.01
 
 _OPTIONS = NumericOptions(transform="uniform", rare_threshold=1)
 
@@ -200,6 +203,8 @@ class PrivateDomain:
             found = categories(cells, self._look("categories", column), self._delta)
             if not found:
                 self._ledger.unknown.append(column.name)
+            else:
+                self._note_unnamed(column, found, nulls)
         else:
             declared = [False, True] if column.kind == "boolean" else list(column.public.categories)  # type: ignore[union-attr, arg-type]
             found = dict.fromkeys(declared, max(round(self.count / len(declared)), 1))
@@ -211,20 +216,39 @@ class PrivateDomain:
         listing = np.arange(len(names))
         return CategoricalEncoder(column, names, told, listing, missing, (0, 0), "uniform").state()
 
+    def _note_unnamed(self, column: Column, found: dict[Any, int], nulls: float) -> None:
+        """Note which share of the rows has values that were not named, where it is clearly more than noise."""
+        present = max(self.count * (1 - nulls), 1.0)
+        share = 1 - sum(found.values()) / present
+        deviation = self._sigmas["categories"] * np.sqrt(len(found)) / present
+        if share > max(_TOLD_FROM, CLEAR * deviation):
+            self._ledger.unnamed[column.name] = round(float(share), 3)
+
 
 def encode_privately(encoder: TableEncoder, table: Table, generator: np.random.Generator) -> Encoded:
     """Encoded rows, each made from its own row alone; a cell that the encoder has no code for gets a random one.
 
+    Values that were too rare to be named are drawn like the named ones, by how many rows these have up to noise.
     ``generator`` should serve nothing else: how far it has moved on afterwards tells how many rows there were.
     """
     encoded = encoder.encode(table, generator)
     codes, values = encoded.codes.copy(), encoded.values.copy()
     for j, slot in enumerate(encoded.slots):
         unknown = np.flatnonzero(codes[:, j] == UNSEEN)
-        codes[unknown, j] = 0 if slot.continuous else generator.integers(0, slot.cardinality, len(unknown))
         if slot.continuous:
-            values[unknown, j] = generator.random(len(unknown))
+            codes[unknown, j], values[unknown, j] = 0, generator.random(len(unknown))
+        else:
+            shares = _named_shares(encoder.columns[j].counts, slot.missing_code)
+            codes[unknown, j] = generator.choice(slot.cardinality, len(unknown), p=shares)
     return Encoded(encoded.slots, codes, values)
+
+
+def _named_shares(counts: np.ndarray, missing_code: int | None) -> np.ndarray:
+    """Which share each code (cardinality,) has among those that stand for a value; even ones where nothing is known."""
+    counts = np.maximum(np.asarray(counts, dtype=np.float64), 0.0)
+    if missing_code is not None and len(counts) > 1:
+        counts[missing_code] = 0.0
+    return counts / counts.sum() if counts.sum() > 0 else np.full(len(counts), 1 / len(counts))
 
 
 def _looks(column: Column) -> list[str]:

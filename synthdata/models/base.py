@@ -257,15 +257,22 @@ class Synthesizer(ABC):
     def notes(self) -> list[str]:
         """What was done to the table in learning it that a user should know of, in plain words."""
         self._require_fitted()
-        unknown = (self.ledger_ or {}).get("unknown")
-        if not unknown:
-            return self.encoder_.notes
-        names = ", ".join(repr(name) for name in unknown)
-        return [
-            *self.encoder_.notes,
-            f"Of the values of {names} nothing stood out of the noise: what comes out is null, or a number near 0. "
-            "Declare bounds or categories public, ask for a larger epsilon, or count fewer rows of each person.",
-        ]
+        ledger, notes = self.ledger_ or {}, self.encoder_.notes
+        if ledger.get("unknown"):
+            names = ", ".join(repr(name) for name in ledger["unknown"])
+            notes = [
+                *notes,
+                f"Of the values of {names} nothing stood out of the noise: what comes out is null, or a number near 0. "
+                "Declare bounds or categories public, ask for a larger epsilon, or count fewer rows of each person.",
+            ]
+        if ledger.get("unnamed"):
+            shares = ", ".join(f"{name!r} (about {share:.0%} of the rows)" for name, share in ledger["unnamed"].items())
+            notes = [
+                *notes,
+                f"Some values are too rare to be told from noise, those of {shares}: their rows get one of the other "
+                "values. Declare the categories public, or ask for a larger epsilon.",
+            ]
+        return notes
 
     def _rows_of(self, table: Table | pd.DataFrame) -> Table:
         """The modelled columns of rows to be scored or filled in; nulls and values out of bounds are welcome."""

@@ -116,6 +116,8 @@ class Ledger:
         self.unit_bound = ""
         #: columns of whose values nothing stood out of the noise
         self.unknown: list[str] = []
+        #: which share of the rows has values too rare to be named, by column; made of paid answers alone
+        self.unnamed: dict[str, float] = {}
         #: how the model saw the rows, in words
         self.method = ""
         self._charges: list[Charge] = []
@@ -260,6 +262,7 @@ class Ledger:
             "public": self.public,
             "public_rows": self.public_rows,
             "unknown": list(self.unknown),
+            "unnamed": dict(self.unnamed),
             "charges": [charge.to_dict() for charge in self._charges],
         }
 

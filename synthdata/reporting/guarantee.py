@@ -149,10 +149,12 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
             "Small groups and rare values are drowned or left out, so that the table is wrong about them in one "
             "direction; the larger the ε, the less. "
             + (
-                f"Nothing was found out of the values of {numbers.listing(list(facts['unknown']), 12)}."
+                f"Nothing was found out of the values of {numbers.listing(list(facts['unknown']), 12)}. "
                 if facts.get("unknown")
-                else "How wrong is for the internal report to say."
-            ),
+                else ""
+            )
+            + (f"{_unnamed(facts['unnamed'])} " if facts.get("unnamed") else "")
+            + "How wrong is for the internal report to say.",
         ),
         (
             "What may be released?",
@@ -160,6 +162,16 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"Internal, {facts.get('internal') or 'not covered by epsilon: all the rest'}.",
         ),
     ]
+
+
+def _unnamed(shares: dict[str, float]) -> str:
+    """Which share of the rows has values that were too rare to be named.
+
+    >>> _unnamed({"ward": 0.31})
+    'Values too rare to be named, which come out as others: those of about 31.0% of the rows in “ward”.'
+    """
+    said = [f"about {numbers.percent(share)} of the rows in “{name}”" for name, share in shares.items()]
+    return f"Values too rare to be named, which come out as others: those of {numbers.listing(said, 12)}."
 
 
 def _sentence(words: Any) -> str:

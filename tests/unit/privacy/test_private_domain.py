@@ -262,3 +262,38 @@ def test_columns_of_which_nothing_is_found_are_named() -> None:
     assert "Of the values of 'city' nothing stood out of the noise" in model.notes[-1]
     assert model.sample(20, seed=1)["city"].isna().all()
     assert make_model("mst").fit(people()[["age", "city"]], privacy=Privacy(5.0)).ledger_["unknown"] == []  # type: ignore[index]
+
+
+def towns(n: int = 6000) -> pd.DataFrame:
+    """Three towns that most live in, and hundreds that a few people do."""
+    generator = np.random.default_rng(2)
+    common = generator.choice(["Rome", "Oslo", "Bonn"], n, p=[0.6, 0.3, 0.1])
+    rare = np.array([f"village {k}" for k in generator.integers(0, 600, n)])
+    return pd.DataFrame({"town": np.where(generator.random(n) < 0.3, rare, common)})
+
+
+def test_values_too_rare_to_be_named_are_told_of_and_come_out_like_the_others() -> None:
+    encoder, ledger, table = bought(towns())
+    (share,) = ledger.to_dict()["unnamed"].values()
+    assert share == pytest.approx(0.3, abs=0.05)
+    encoded = encode_privately(encoder, table, np.random.default_rng(1))
+    drawn = np.bincount(encoded.codes[:, 0])[:3] / len(encoded)
+    # As many in each as among the named: the rare ones do not even them out.
+    assert drawn == pytest.approx([0.6, 0.3, 0.1], abs=0.03)
+    model = make_model("independent").fit(towns(), privacy=Privacy(10.0, seed=5))
+    assert any("too rare to be told from noise, those of 'town' (about 3" in note for note in model.notes)
+
+
+def test_where_every_value_is_named_nothing_is_told() -> None:
+    _, ledger, _ = bought(people())
+    assert ledger.unnamed == {}
+
+
+def test_a_null_is_never_drawn_for_a_value_without_a_name() -> None:
+    frame = towns()
+    frame.loc[::4, "town"] = None
+    encoder, _, table = bought(frame)
+    slot = encoder.slots[0]
+    assert slot.missing_code is not None
+    encoded = encode_privately(encoder, table, np.random.default_rng(1))
+    assert (encoded.codes[:, 0] == slot.missing_code).sum() == frame["town"].isna().sum()

@@ -20,11 +20,11 @@ import pandas as pd
 from synthdata import connectors
 from synthdata.atomic import write_text
 from synthdata.connectors import Loaded
-from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError, did_you_mean
+from synthdata.errors import Cancelled, PrivacyError, SchemaError, SynthdataError, TableError, did_you_mean
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.privacy.ledger import Privacy
+from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.persons import numbered_persons, person_key
 from synthdata.progress import EventLog, Progress, silent
 from synthdata.random import SeedTree
@@ -40,6 +40,7 @@ from synthdata.table.schema import Column, PublicTable, Schema, complete, load_s
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.fairness.groups import protected_columns
+from synthdata.validation.noised import DELTA, NoisedFigures, noised_figures, with_noised
 from synthdata.validation.policy import check_columns, load_policy
 from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
@@ -88,6 +89,7 @@ def run(
     privacy: Privacy | float | None = None,
     reservation: int | None = None,
     share: bool = False,
+    share_epsilon: float | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
@@ -96,7 +98,8 @@ def run(
     default that of the source); ``protected`` the columns whose groups are compared for fairness (by default those
     called sex, race and the like); ``holdout`` the fraction of rows that the model never sees; runs with the same
     ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
-    statistic of real rows; the one that is handed back does.
+    statistic of real rows; the one that is handed back does. With ``share_epsilon`` it holds noised shares of the real
+    columns as well, at a budget of their own that the source's account pays for.
 
     With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it,
     by a new entry or by one that somebody has reserved before, whose number is the ``reservation``. The report and the
@@ -115,6 +118,7 @@ def run(
     budget = Privacy.of(privacy) if privacy is not None else None
     if budget:
         synthesizer.require_private_form()
+    shown = figures_budget(share, share_epsilon, budget)
     rules = load_policy(policy)
     seeds = SeedTree(seed)
 
@@ -128,8 +132,8 @@ def run(
         strict=budget is None,
         progress=progress,
     )
-    if budget and reservation is None:
-        BudgetStore().require_room(real.fingerprint(), budget.epsilon)
+    if asked := sum(each.epsilon for each in (budget if reservation is None else None, shown) if each):
+        BudgetStore().require_room(real.fingerprint(), asked)
     protected_columns(real.schema, protected)  # a mistyped name is refused before the work
     check_columns(rules, real.schema)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
@@ -191,7 +195,9 @@ def run(
             if synthesizer.ledger_ is not None:
                 dp = {**synthesizer.ledger_, **COVERED, "account": _account_facts(real.fingerprint())}
                 facts["privacy"] = {**facts["privacy"], "dp": dp}
-            report = write_report({**facts, "run": about, "notes": notes}, folder.path, made if share else None)
+            noised = bought_figures(real, made, shown, seeds, loaded.display) if shown else None
+            facts |= {"run": about, "notes": notes}
+            report = write_report(facts, folder.path, made if share else None, noised)
     return Run(folder.path, report, synthetic)
 
 
@@ -213,16 +219,20 @@ def evaluate(
     protected: Sequence[str] = (),
     seed: int | None = None,
     share: bool = False,
+    share_epsilon: float | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Judge any generator's table against the real one it was made from, and rows that the generator never saw.
 
-    Writes ``report.json`` and ``report.html`` into the folder ``out``; with ``share``, without statistics of real rows.
+    Writes ``report.json`` and ``report.html`` into the folder ``out``; with ``share``, without statistics of real rows
+    but, with ``share_epsilon``, noised shares of its columns, which the real table's account pays for.
 
     Raises:
         SynthdataError: a table cannot be read, or columns do not match.
+        PrivacyError: the account of the real table does not allow ``share_epsilon``.
     """
     progress = progress or silent()
+    shown = figures_budget(share, share_epsilon)
     rules = load_policy(policy)
     seeds = SeedTree(seed)
     loaded = open_source(real, progress=progress)
@@ -232,6 +242,8 @@ def evaluate(
         train = prepare(loaded.frame, schema, target=target, drop_text=True, learn=False)
         protected_columns(train.schema, protected)
         check_columns(rules, train.schema)
+        if shown:
+            BudgetStore().require_room(train.fingerprint(), shown.epsilon)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
         judged, notes = match(made.frame, train.schema, "synthetic table")
@@ -251,7 +263,8 @@ def evaluate(
         rows = (len(train), 0 if held is None else len(held), len(made.frame))
         about = describe_run(made.name, loaded, train, rows, None, seeds, progress)
         facts |= {"run": about, "notes": [*loaded.notes, *made.notes, *notes, *unseen_notes]}
-        return write_report(facts, Path(out), judged if share else None)
+        noised = bought_figures(train, judged, shown, seeds, loaded.display) if shown else None
+        return write_report(facts, Path(out), judged if share else None, noised)
 
 
 def fit(
@@ -381,6 +394,36 @@ def paid(
         store.settle(entry, *spent_by(synthesizer))
 
 
+def figures_budget(share: bool, epsilon: float | None, fit: Privacy | None = None) -> Privacy | None:
+    """The budget of the noised figures in a share edition, protecting the same unit as the fit; None without one.
+
+    Raises:
+        PrivacyError: it is asked for without a share edition, or is not above 0.
+    """
+    if epsilon is None:
+        return None
+    if not share:
+        raise PrivacyError(
+            "A budget for the share edition says nothing without one.", "Give both: --share --share-epsilon 0.5."
+        )
+    return Privacy(epsilon, DELTA, rows_per_person=fit.rows_per_person if fit else 1)
+
+
+def bought_figures(real: Table, made: Table, budget: Privacy, seeds: SeedTree, source: str) -> NoisedFigures:
+    """Noised figures of the real table, paid for by its account; what was not spent goes back.
+
+    Raises:
+        PrivacyError: the account's cap does not allow it; nothing was looked at.
+    """
+    store, ledger = BudgetStore(), Ledger(budget)
+    about = "figures of a share edition"
+    entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=about, source=source)
+    try:
+        return noised_figures(real, made, ledger, seeds.child("noised figures"))
+    finally:
+        store.settle(entry, ledger.epsilon_spent, ledger.delta_spent)
+
+
 def spent_by(synthesizer: Synthesizer) -> tuple[float, float]:
     """The ε and δ that a model's ledger says were spent; nothing where there is none."""
     ledger = synthesizer.ledger_
@@ -503,14 +546,20 @@ def describe_run(
     }
 
 
-def write_report(facts: Mapping[str, Any], folder: Path, share: Table | None = None) -> Report:
+def write_report(
+    facts: Mapping[str, Any], folder: Path, share: Table | None = None, noised: NoisedFigures | None = None
+) -> Report:
     """Write a report as JSON and HTML, and hand back the whole one.
 
-    Where the synthetic table is given as ``share``, what is written says nothing of real rows.
+    Where the synthetic table is given as ``share``, what is written says nothing of real rows but the ``noised``
+    figures.
     """
     report = Report({"version": 1, "edition": "internal", **facts})
     seed = SeedTree(facts["run"]["seed"]).child("share")
-    written = report if share is None else Report(shareable(report.facts, share, seed))
+    written = report
+    if share is not None:
+        shared = shareable(report.facts, share, seed)
+        written = Report(with_noised(shared, noised) if noised else shared)
     written.save(folder / "report.json")
     write_text(folder / "report.html", render(written))
     return report

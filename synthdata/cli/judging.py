@@ -23,6 +23,7 @@ from synthdata.cli.options import (
     Seed,
     Settings,
     Share,
+    ShareEpsilon,
     Source,
     Split,
     TableName,
@@ -44,6 +45,7 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder; by default in runs/.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in --out.")] = False,
     share: Share = False,
+    share_epsilon: ShareEpsilon = None,
     pdf: Pdf = False,
     table: TableName = None,
     query: Query = None,
@@ -85,6 +87,7 @@ def run(
             privacy=privacy,
             overwrite=overwrite,
             share=share,
+            share_epsilon=share_epsilon,
             progress=progress,
         )
     console.print(
@@ -104,6 +107,7 @@ def evaluate(
     schema: SchemaFile = None,
     policy: PolicyFile = None,
     share: Share = False,
+    share_epsilon: ShareEpsilon = None,
     pdf: Pdf = False,
     seed: Seed = None,
 ) -> None:
@@ -122,6 +126,7 @@ def evaluate(
             schema=schema,
             policy=policy,
             share=share,
+            share_epsilon=share_epsilon,
             seed=seed,
             progress=progress,
         )

@@ -64,6 +64,13 @@ PolicyFile = Annotated[
 Share = Annotated[
     bool, typer.Option("--share", help="Write a report for handing over: it holds no statistic of real rows.")
 ]
+ShareEpsilon = Annotated[
+    float | None,
+    typer.Option(
+        "--share-epsilon",
+        help="With --share: noised shares of the real columns beside the synthetic ones, at this ε of their own.",
+    ),
+]
 Pdf = Annotated[bool, typer.Option("--pdf", help="Print the report as PDF, too, with the browser on this machine.")]
 ModelFolder = Annotated[Path, typer.Argument(help="A saved model or a run folder.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="The file to write; its ending decides the format.")]

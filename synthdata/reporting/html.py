@@ -98,7 +98,7 @@ def _context(report: Report) -> dict[str, Any]:
         "others": report.other_columns(),
         "positions": {column.name: column.position for column in report.columns()},
         "pairs": report.pairs,
-        "samples": ["synthetic"]
+        "samples": ["real"] * report.noised + ["synthetic"]
         if report.shared
         else [sample for sample in series.SAMPLES if sample != "holdout" or report.has_holdout],
         "privacy_details": report.facts["privacy"].get("details") or {},

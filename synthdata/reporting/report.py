@@ -120,6 +120,11 @@ class Report:
         return self.edition == "share"
 
     @property
+    def noised(self) -> bool:
+        """Whether a share edition holds noised figures of real rows."""
+        return bool(self.facts.get("noised"))
+
+    @property
     def alerts(self) -> list[dict[str, Any]]:
         """What a reader must know first, worst first."""
         order = {"fail": 0, "warn": 1, "info": 2}

@@ -204,14 +204,26 @@ def summary(report: Report) -> list[str]:
     return found
 
 
+def _noised(report: Report) -> str:
+    """What a share edition says of the real table, if anything."""
+    budget = report.facts.get("noised")
+    if not budget:
+        return ""
+    return (
+        "; the shares of the real table's columns in its bins and categories were counted with discrete Gaussian "
+        f"noise (ε = {numbers.plain(budget.get('epsilon_spent'))}, δ = {numbers.plain(budget.get('delta'))})"
+    )
+
+
 def methods(report: Report) -> list[str]:
     """How all of this was done: paragraphs fit for a journal."""
     run, rows = report.run, report.run["rows"]
     if report.shared:
         return [
             f"A synthetic table of {numbers.plural(rows.get('synthetic') or 0, 'row')}, {made_by(report)}. Charts and "
-            "associations on this page were computed from the synthetic table alone. Whether the rules of the policy "
-            "are met was judged by the owner of the real table with figures that this edition leaves out."
+            f"associations on this page were computed from the synthetic table alone{_noised(report)}. Whether the "
+            "rules of the policy are met was judged by the owner of the real table with figures that this edition "
+            "leaves out."
         ]
     held = rows.get("holdout")
     columns = numbers.plural(run.get("columns") or len(report.facts["columns"]), "column")

@@ -169,7 +169,7 @@ def _histogram(view: View) -> dict[str, Any]:
         edges, labels = date_edges(low, high)
     else:
         edges = plain_edges(low, high, whole=whole)
-    spikes = _spikes(view, present, edges)
+    spikes = spikes_of(view, edges)
 
     def count(values: np.ndarray) -> np.ndarray:
         values = values[~np.isnan(values) & ~np.isin(values, spikes)]
@@ -191,8 +191,10 @@ def _histogram(view: View) -> dict[str, Any]:
     }
 
 
-def _spikes(view: View, present: np.ndarray, edges: np.ndarray) -> list[float]:
-    """Values that many rows share, where a bin holds more than one value; the most frequent first, five at most."""
+def spikes_of(view: View, edges: np.ndarray) -> list[float]:
+    """Values that many train rows share, where a bin holds more than one; the most frequent first, five at most."""
+    present = view.values("train")
+    present = present[~np.isnan(present)]
     if not len(present):
         return []
     values, counts = np.unique(present, return_counts=True)

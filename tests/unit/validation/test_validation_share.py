@@ -49,7 +49,15 @@ def test_the_share_edition_is_a_report_without_real_figures(mixed: Callable[[int
     assert report.edition == "share"
     assert not any(figure.known for score in report.scores() for figure in score.figures)
     text = json.dumps(shared)
-    for secret in ("secret.csv", "rare categories were left out", '"train"', '"holdout"', "rows_at_risk"):
+    for secret in (
+        "secret.csv",
+        "rare categories were left out",
+        '"train"',
+        '"holdout"',
+        "rows_at_risk",
+        '"real": [',
+        "noised",
+    ):
         assert secret not in text, secret
     assert any(entry["chart"] for entry in shared["columns"])
     page = render(report)

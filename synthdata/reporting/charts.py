@@ -19,9 +19,12 @@ from synthdata.reporting.series import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from synthdata.reporting.cross_tables import CrossTable
     from synthdata.reporting.report import ColumnFacts
 
 _CLEAR = "rgba(0,0,0,0)"
+#: columns up to which the cells of a matrix can be clicked
+CLICKABLE = 40
 
 
 def column_overlay(column: ColumnFacts, theme: Theme = "light") -> go.Figure | None:
@@ -83,6 +86,24 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
             ygap=1 if len(names) <= 40 else 0,
         )
     )
+    if len(names) <= CLICKABLE:
+        # Plotly tells of clicks on marks, not on cells of a heatmap: an unseen mark lies on each.
+        places = [(row, column) for row in range(len(names)) for column in range(len(names)) if row != column]
+        figure.add_trace(
+            go.Scatter(
+                x=[column for _, column in places],
+                y=[row for row, _ in places],
+                mode="markers",
+                marker={"symbol": "square", "size": max(5, 300 // len(names)), "color": _CLEAR},
+                selected={"marker": {"opacity": 0}},
+                unselected={"marker": {"opacity": 0}},
+                customdata=[
+                    [escaped(names[row]), escaped(names[column]), matrix[row][column]] for row, column in places
+                ],
+                hovertemplate="%{customdata[0]} with %{customdata[1]}<br>%{customdata[2]:.2f}<extra></extra>",
+                showlegend=False,
+            )
+        )
     readable = len(names) <= 12
     ticks = {
         "tickmode": "array",
@@ -94,6 +115,51 @@ def pair_heatmap(pairs: dict[str, Any], which: str, theme: Theme = "light") -> g
     figure.update_xaxes(**ticks, tickangle=-60, showgrid=False, constrain="domain")
     figure.update_yaxes(**ticks, autorange="reversed", scaleanchor="x", showgrid=False, constrain="domain")
     return dressed(figure, theme, 440 if readable else 350)
+
+
+def cross_heatmap(table: CrossTable, which: str, theme: Theme = "light") -> go.Figure:
+    """A cross table's ``real`` or ``synthetic`` shares, or their ``difference``; violet above zero, green below."""
+    import plotly.graph_objects as go
+
+    shade = colours(theme)
+    shares = getattr(table, which)
+    if which == "difference":
+        looks = {"zmin": -table.widest, "zmax": table.widest}
+        scale = [[0, shade["negative"]], [0.5, shade["surface"]], [1, shade["positive"]]]
+        told = [[f"{100 * share:+.2f} percentage points" for share in row] for row in shares]
+    else:
+        # Square roots, so that thin cells are seen as well.
+        looks = {"zmin": 0, "zmax": table.largest**0.5 or 1}
+        scale = [[0, shade["surface"]], [1, shade[which]]]
+        told = [[f"{numbers.percent(share)} of all rows" for share in row] for row in shares]
+        shares = [[share**0.5 for share in row] for row in shares]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=list(range(len(table.across))),
+            y=list(range(len(table.down))),
+            customdata=[
+                [[escaped(down), escaped(across), text] for across, text in zip(table.across, row, strict=True)]
+                for down, row in zip(table.down, told, strict=True)
+            ],
+            **looks,
+            colorscale=scale,
+            hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    axis = {"tickmode": "array", "showgrid": False, "ticks": ""}
+    figure.update_xaxes(
+        **axis, tickvals=list(range(len(table.across))), ticktext=[_clip(label, 16) for label in table.across],
+        tickangle=-40, title_text=_clip(table.names[1], 32),
+    )  # fmt: skip
+    figure.update_yaxes(
+        **axis, tickvals=list(range(len(table.down))), ticktext=[_clip(label, 16) for label in table.down],
+        autorange="reversed", title_text=_clip(table.names[0], 32), title_standoff=12,
+    )  # fmt: skip
+    return dressed(figure, theme, 170 + 26 * len(table.down))
 
 
 def importance_bars(columns: list[dict[str, Any]], theme: Theme = "light") -> go.Figure | None:

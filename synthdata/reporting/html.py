@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from synthdata.reporting import numbers, palette, plots, series, svg, words
+from synthdata.reporting import cross_tables, numbers, palette, plots, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.auditing import attack_figures, finding
 from synthdata.reporting.glossary import METRICS, WORDS, term
@@ -25,6 +25,8 @@ BARS_SHOWN = 7
 FIGURES_SHOWN = 5
 # Names are written beside a heatmap up to this many columns; above, only hovering and the worst pairs name cells.
 HEATMAP_NAMES = 26
+# Pairs of columns that are drawn, the worst first; the dashboard draws them all.
+PAIRS_DRAWN = 4
 
 SECTIONS = (
     ("verdict", "Verdict"),
@@ -205,6 +207,8 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         svg=svg,
+        cross_of_pair=cross_tables.of_pair,
+        cross_of_triple=cross_tables.of_triple,
         plots=plots,
         spending=spending,
         series=series,
@@ -226,6 +230,7 @@ def _environment() -> Environment:
         bars_shown=BARS_SHOWN,
         figures_shown=FIGURES_SHOWN,
         heatmap_names=HEATMAP_NAMES,
+        pairs_drawn=PAIRS_DRAWN,
     )
     return environment
 

@@ -12,10 +12,13 @@ from typing import Any
 from markupsafe import Markup
 
 from synthdata.reporting import numbers
+from synthdata.reporting.cross_tables import CrossTable
 
 SHADES = 10
 #: a graph's box, and the space between boxes across and down
 BOX, ACROSS, DOWN, ROW = 132, 16, 46, 26
+#: the width of names beside a cross table, and the size of its cells
+NAMES, CELL, CELL_HIGH = 112, 26, 20
 #: how many boxes stand side by side
 BESIDE = 7
 
@@ -40,6 +43,60 @@ def density(shares: Sequence[Sequence[float]], style: str, description: str, *, 
         '<svg class="landscape" viewBox="0 0 {0} {0}" shape-rendering="crispEdges" role="img"><title>{1}</title>'
         '<rect class="ground" width="{0}" height="{0}"/>{2}</svg>'
     ).format(size, description, drawn)
+
+
+def cross_table(table: CrossTable, which: str) -> Markup:
+    """One side of a cross table, ``real`` or ``synthetic``, or the ``difference``, its values named at the edges.
+
+    Shares are on a scale of square roots, so that thin cells are seen as well; differences are not.
+    """
+    cells = getattr(table, which)
+    drawn = [
+        Markup(
+            '<rect class="{}" fill-opacity="{:.2f}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
+        ).format(
+            which if which != "difference" else "p" if (share or 0) > 0 else "n",
+            min(
+                1.0,
+                abs(share or 0.0) / table.widest
+                if which == "difference"
+                else sqrt((share or 0.0) / (table.largest or 1.0)),
+            ),
+            NAMES + column * CELL,
+            row * CELL_HIGH,
+            CELL - 1,
+            CELL_HIGH - 1,
+            f"{table.down[row]}, {table.across[column]}: {numbers.percent(share)}",
+        )
+        for row, shares in enumerate(cells)
+        for column, share in enumerate(shares)
+        if share
+    ]
+    wide, high = len(table.across) * CELL, len(table.down) * CELL_HIGH
+    down = [
+        Markup('<text x="{}" y="{}" text-anchor="end">{}</text>').format(
+            NAMES - 6, row * CELL_HIGH + 14, clipped(label, 16)
+        )
+        for row, label in enumerate(table.down)
+    ]
+    across = [
+        Markup('<text transform="translate({} {}) rotate(40)">{}</text>').format(
+            NAMES + column * CELL + CELL / 2 - 4, high + 13, clipped(label, 13)
+        )
+        for column, label in enumerate(table.across)
+    ]
+    told = f"{table.names[0]} by {table.names[1]}, {which}{f', {table.panel}' if table.panel else ''}"
+    return Markup(
+        '<svg class="cross" viewBox="0 0 {0} {1}" style="max-width:{0}px" role="img"><title>{2}</title>'
+        '<rect class="ground" x="{3}" width="{4}" height="{5}"/>{6}</svg>'
+    ).format(
+        NAMES + max(wide, 5 * CELL) + 44, high + 78, told, NAMES, wide, high, Markup("").join([*drawn, *down, *across])
+    )
+
+
+def clipped(text: str, most: int) -> str:
+    """A text that is not longer than so many letters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def difference(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> list[list[float | None]]:

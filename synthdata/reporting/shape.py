@@ -162,3 +162,17 @@ class _Checker:
                     raise self.wrong(f"pairs.{name}", f"a matrix of {size} columns")
                 for cell in row:
                     self.number(cell, f"pairs.{name}")
+        for place, table in enumerate(self.member(pairs, "tables", list, "pairs.", required=False)):
+            where = f"pairs.tables[{place}]"
+            if not isinstance(table, dict):
+                raise self.wrong(where, "an object")
+            for name in ("columns", "labels"):
+                if len(self.member(table, name, list, f"{where}.")) != 2:
+                    raise self.wrong(f"{where}.{name}", "a list of two")
+            high, wide = (len(labels) if isinstance(labels, list) else -1 for labels in table["labels"])
+            for name in ("real", "synthetic"):
+                rows = self.member(table, name, list, f"{where}.")
+                if len(rows) != high or not all(isinstance(row, list) and len(row) == wide for row in rows):
+                    raise self.wrong(f"{where}.{name}", f"a table of {high} by {wide}")
+                for cell in (cell for row in rows for cell in row):
+                    self.number(cell, f"{where}.{name}", required=True)

@@ -78,22 +78,22 @@ def summary(view: View, side: Side, scale: View) -> dict[str, Any]:
     present = values[~np.isnan(values)]
     if not len(present):
         return {"mean": None, "std": None, "quantiles": None, "distinct": 0}
-    step = _rounding(scale)
+    step = coarse_step(scale)
     size = float(np.abs(present).max()) or 1.0  # keeps squares of very large numbers finite
     write = _writer(view)
     points = {
-        f"{100 * q:g}": write(_round(v, step)) for q, v in zip(QUANTILES, np.quantile(present, QUANTILES), strict=True)
+        f"{100 * q:g}": write(rounded(v, step)) for q, v in zip(QUANTILES, np.quantile(present, QUANTILES), strict=True)
     }
     return {
-        "mean": write(_round(float((present / size).mean()) * size, step)),
-        "std": _round(float((present / size).std()) * size, step),
+        "mean": write(rounded(float((present / size).mean()) * size, step)),
+        "std": rounded(float((present / size).std()) * size, step),
         "quantiles": points,
         "distinct": len(np.unique(present)),
         "unit": "seconds" if view.column.kind in ("datetime", "timedelta") else None,
     }
 
 
-def _rounding(view: View) -> float:
+def coarse_step(view: View) -> float:
     """The step that a column's quantiles are rounded to: a plain number below a two-hundredth of its spread."""
     present = view.values("train")
     low, high = _middle(present[~np.isnan(present)])
@@ -113,7 +113,12 @@ def _middle(present: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _round(value: float, step: float) -> float:
+def rounded(value: float, step: float) -> float:
+    """A number at the nearest multiple of a step.
+
+    >>> rounded(0.37, 0.1)
+    0.4
+    """
     return float(f"{np.round(value / step) * step:.12g}")
 
 
@@ -214,7 +219,7 @@ def plain_edges(low: float, high: float, *, whole: bool = False, bins: int = BIN
     if high <= low:
         width = 1.0 if whole else max(abs(low) * 0.1, 1e-9)
         low, high = low - width / 2, high + width / 2
-        return np.array([low, high]) if whole else np.array([_round(low, width / 10), _round(high, width / 10)])
+        return np.array([low, high]) if whole else np.array([rounded(low, width / 10), rounded(high, width / 10)])
     if whole and high - low < bins:
         return np.arange(np.floor(low), np.ceil(high) + 2) - 0.5
     power = 10.0 ** np.floor(np.log10((high - low) / bins))

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+sync_api = pytest.importorskip("playwright.sync_api")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 #: how long a page may take to draw on a machine that does much else, in milliseconds; no test depends on it being fast
 PATIENCE = 60_000
+sync_api.expect.set_options(timeout=PATIENCE)
 
 
 def free_port() -> int:
@@ -60,17 +63,13 @@ def wait_for(url: str, server: subprocess.Popen[str]) -> None:
 
 def has_count(page: Page, selector: str, number: int) -> None:
     """Wait until there are so many; a page is drawn piece by piece, and what is left over goes last."""
-    from playwright.sync_api import expect
-
-    expect(page.locator(selector)).to_have_count(number, timeout=PATIENCE)
+    sync_api.expect(page.locator(selector)).to_have_count(number)
 
 
 def choose(page: Page, label: str, option: str) -> None:
     """Choose from a list: the option itself is clicked, since Enter may come before the list was narrowed down."""
-    from playwright.sync_api import expect
-
     box = page.get_by_role("combobox", name=label)
     box.click()
     box.fill(option)
     page.get_by_role("option", name=option, exact=True).click()
-    expect(box).to_have_value(option, timeout=PATIENCE)
+    sync_api.expect(box).to_have_value(option)

@@ -83,6 +83,26 @@ def test_a_link_leads_to_a_run_a_part_and_a_column(browser: Browser, address: st
         assert seen.errors == []
 
 
+def test_a_pair_that_is_clicked_is_drawn(browser: Browser, address: str) -> None:
+    with watched(browser) as seen:
+        page = seen.page
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}/?run=good&tab=relations&pair=education+with+income")
+        pair = page.get_by_role("combobox", name="Pair, the worst first")
+        sync_api.expect(pair).to_have_value(re.compile("^education with income"))
+        page.locator(".js-plotly-plot").nth(5).wait_for()
+        marks = page.locator(".js-plotly-plot").first.locator(".scatterlayer .point")
+        # The first row is that of age, where no mark lies on the diagonal.
+        sync_api.expect(marks).to_have_count(14 * 13)
+        box = marks.nth(3).bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_url("**pair=age+with+*sex*")
+        sync_api.expect(pair).to_have_value(re.compile("^age with <b>sex</b> & größe"))
+        seen.picture("dashboard-pair")
+        assert seen.errors == []
+
+
 def test_search_narrows_the_list(browser: Browser, address: str) -> None:
     with watched(browser) as seen:
         seen.page.set_default_timeout(PATIENCE)

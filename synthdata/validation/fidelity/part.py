@@ -11,6 +11,7 @@ from synthdata.validation.associations import further_measures, pair_details
 from synthdata.validation.base import Comparison, Figure, attempted
 from synthdata.validation.fidelity.coverage import NAMES as COVERAGE
 from synthdata.validation.fidelity.coverage import coverage
+from synthdata.validation.fidelity.cross_tables import CrossTables
 from synthdata.validation.fidelity.dependencies import dependencies
 from synthdata.validation.fidelity.detection import detection
 from synthdata.validation.fidelity.landscape import landscape
@@ -54,6 +55,9 @@ def fidelity_part(comparison: Comparison, seed: SeedTree, step: Callable[[float,
     step(0.9, "Details of columns and pairs")
     pairs = pair_details(comparison, trends, seed.child("pairs"))
     pairs["further"] = further_measures(comparison, pairs["worst"], seed.child("further pairs"))
+    tables = CrossTables.of(comparison, seed.child("cross tables"))
+    pairs["tables"] = tables.of_pairs(trends.error) if trends else []
+    worst = [{**triple, "table": tables.table(triple["columns"])} for triple in (triples.worst if triples else [])]
     return Fidelity(
         {
             "shape": shape_figure,
@@ -71,7 +75,7 @@ def fidelity_part(comparison: Comparison, seed: SeedTree, step: Callable[[float,
             "pairs": pairs,
             "detection": {"columns": telling},
             "fidelity_details": {
-                "triples": triples.worst if triples else [],
+                "triples": worst,
                 "dependencies": determined.worst if determined else [],
                 "dependencies_found": determined.found if determined else 0,
                 "rules": stated.rules if stated else [],

@@ -139,6 +139,17 @@ def test_a_mistyped_part_or_column_falls_back(dashboard: AppTest) -> None:
     assert not dashboard.run().exception
 
 
+def test_an_address_leads_to_a_pair(dashboard: AppTest) -> None:
+    for key, value in {"run": "good", "tab": "relations", "pair": "education with income"}.items():
+        dashboard.query_params[key] = value
+    page = dashboard.run()
+    assert not page.exception
+    assert page.selectbox(key="pair").value == "education with income"
+    page.selectbox(key="pair").set_value("age with education").run()
+    assert "age with education" in page.query_params["pair"]
+    assert "One pair" in shown(page)
+
+
 @pytest.mark.parametrize("name", ["nowhere", "../somewhere", "", "/etc", ".."])
 def test_a_run_that_is_not_there_is_said_to_be(dashboard: AppTest, name: str) -> None:
     dashboard.query_params["run"] = name

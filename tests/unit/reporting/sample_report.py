@@ -147,7 +147,31 @@ def sample_facts(
 
 
 def _triples(names: list[str]) -> list[dict[str, Any]]:
-    return [{"columns": names[:3], "value": 0.034, "reference": 0.021}]
+    labels = [["< 30", "30 – 50", "≥ 50"], ["HS-grad", "Bachelors", "7 others", "no value"], ["< 40", "≥ 40"]]
+    real = np.random.default_rng(11).dirichlet(np.ones(24)).reshape(3, 4, 2)
+    table = {"labels": labels, "least": 5, "real": real.round(5).tolist(), "synthetic": real[::-1].round(5).tolist()}
+    return [{"columns": names[:3], "value": 0.034, "reference": 0.021, "table": table}]
+
+
+def _tables(generator: np.random.Generator, names: list[str], error: np.ndarray) -> list[dict[str, Any]]:
+    """The cross tables of all pairs, the worst first."""
+    above = np.triu_indices(len(names), 1)
+    made = []
+    for place in np.argsort(-error[above])[:190]:
+        one, other = (names[side[place]] for side in above)
+        real = generator.dirichlet(np.full(15, 2.0)).reshape(5, 3)
+        synthetic = 0.8 * real + 0.2 * generator.dirichlet(np.full(15, 2.0)).reshape(5, 3)
+        made.append(
+            {
+                "columns": [one, other],
+                "value": float(error[above][place]),
+                "labels": [["< 20", "20 – 29", "30 – 39", "≥ 40", "no value"], ["<i>a</i>", "b", "12 others"]],
+                "least": 5,
+                "real": real.round(5).tolist(),
+                "synthetic": synthetic.round(5).tolist(),
+            }
+        )
+    return made
 
 
 def _landscape(generator: np.random.Generator, names: list[str], holdout: bool) -> dict[str, Any]:
@@ -207,6 +231,7 @@ def _pairs(generator: np.random.Generator, names: list[str]) -> dict[str, Any]:
     return {
         "columns": names,
         "measure": "correlation, or strength of association where a column has categories",
+        "tables": _tables(np.random.default_rng(12), names, error),
         "real": real.tolist(),
         "synthetic": synthetic.tolist(),
         "difference": (synthetic - real).tolist(),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 from unit.reporting.sample_report import sample_facts
 
-from synthdata.reporting import charts, palette, series, svg
+from synthdata.errors import SynthdataError
+from synthdata.reporting import charts, palette, plots, series, svg
+from synthdata.reporting.cross_tables import of_pair, of_triple
 from synthdata.reporting.figure import Figure
 from synthdata.reporting.report import Report
 
@@ -177,3 +181,55 @@ def test_both_themes_name_the_same_colours() -> None:
         re.fullmatch("#[0-9a-f]{6}", colour)
         for colour in itertools.chain(palette.LIGHT.values(), palette.DARK.values())
     )
+
+
+def pair() -> dict[str, Any]:
+    cells = {"real": [[0.1, 0.2, 0.0], [0.3, 0.4, 0.0]], "synthetic": [[0.1, 0.1, 0.1], [0.3, 0.4, 0.0]]}
+    return {"columns": ["<b>a</b>", "b"], "labels": [["<i>x</i>", "y"], ["1", "2", "3"]], "least": 5, **cells}
+
+
+def test_a_pair_is_drawn_with_the_longer_side_down() -> None:
+    table = of_pair(pair())
+    assert table is not None
+    assert table.names == ("b", "<b>a</b>")
+    assert table.real == [[0.1, 0.3], [0.2, 0.4], [0.0, 0.0]]
+    assert np.allclose(table.difference, [[0, 0], [-0.1, 0], [0.1, 0]])
+    for theme in ("light", "dark"):
+        figure = charts.cross_heatmap(table, "difference", theme)
+        assert np.allclose(figure.data[0].z, table.difference)
+        assert figure.data[0].customdata[1][0][2] == "-10.00 percentage points"
+        assert "<b>" not in figure.layout.yaxis.title.text + figure.layout.xaxis.title.text
+    drawn = plots.cross_table(table, "difference")
+    assert drawn.count('<rect class="n"') == drawn.count('<rect class="p"') == 1
+    assert "<i>" not in drawn
+    assert "<b>a" not in drawn
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_three_columns_have_a_panel_for_each_value_of_one(order: tuple[int, ...]) -> None:
+    cells = np.random.default_rng(1).dirichlet(np.ones(24)).reshape(4, 2, 3)
+    labels, names = [list("pqrs"), list("xy"), list("uvw")], ["long", "short", "middle"]
+    moved = cells.transpose(order).tolist()
+    table = {"labels": [labels[i] for i in order], "real": moved, "synthetic": moved}
+    panels = of_triple({"columns": [names[i] for i in order], "table": table})
+    assert [panel.panel for panel in panels] == ["short: x", "short: y"]
+    for value, panel in enumerate(panels):
+        assert panel.names == ("long", "middle")
+        assert np.allclose(panel.real, cells[:, value, :])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"labels": [["x"], ["1"]]},
+        {"columns": ["a"]},
+        {"real": [[1.0]]},
+        {"synthetic": [["one"] * 3] * 2},
+        {"labels": 3},
+    ],
+)
+def test_a_damaged_pair_is_named(damage: dict[str, Any]) -> None:
+    facts = sample_facts()
+    facts["pairs"]["tables"] = [{**pair(), **damage}]
+    with pytest.raises(SynthdataError, match=r"pairs\.tables\[0\]"):
+        Report(facts)

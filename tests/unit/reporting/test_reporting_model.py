@@ -112,7 +112,7 @@ def test_sixty_columns_stay_within_the_drawing() -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_dashboard_gets_pictures_in_its_own_colours(theme: Theme) -> None:
     facts = sample_facts()
-    for part, count in (("model", 3), ("together", 4)):
+    for part, count in (("model", 3), ("together", 10)):
         shown = render_part(Report(facts), part, theme=theme)
         assert "<svg" not in shown
         found = re.findall(r'<img class="([\w -]+)" alt="([^"]*)"[^>]*base64,([^"]+)"', shown)

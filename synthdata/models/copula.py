@@ -46,7 +46,7 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
     #: the correlations (scores, scores)
     correlations_: np.ndarray
 
-    def __init__(self, sample_rows: int = 6_000, sweeps: int = 30, draws: int = 32, rare_threshold: int = 5) -> None:
+    def __init__(self, sample_rows: int = 6_000, sweeps: int = 120, draws: int = 32, rare_threshold: int = 5) -> None:
         self.sample_rows = sample_rows
         self.sweeps = sweeps
         self.draws = draws

@@ -119,10 +119,11 @@ def test_cells_and_scores_fit_each_other(slot: Slot) -> None:
 
 def test_choices_cover_a_range_of_the_line_without_its_atoms() -> None:
     slot = Slot("x", 4, True, ordered=True, missing_code=3, positions=np.array([np.nan, -0.5, 0.7, np.nan]))
-    column = Column.of(slot, np.array([50, 30, 10, 10]))
+    # Both atoms are too rare for a score of their own, and divide the line.
+    column = Column.of(slot, np.array([940, 30, 20, 10]))
     found = column.choices(AllowedCells(np.array([True, False, False, False]), -1.0, 1.0))
     assert len(found.share) == 3
-    assert found.share.sum() == pytest.approx(0.5 * (stats.norm.cdf(1) - stats.norm.cdf(-1)), abs=1e-6)
+    assert found.share.sum() == pytest.approx(0.94 * (stats.norm.cdf(1) - stats.norm.cdf(-1)), abs=1e-6)
     for low, high in zip(found.low, found.high, strict=True):
         middle = np.where(np.isposinf(high), low + 0.1, (np.maximum(low, -9) + high) / 2)
         codes, values = column.cells(middle[None])
@@ -136,3 +137,16 @@ def test_scores_of_one_column_stay_independent() -> None:
     np.testing.assert_allclose(found[:2, :2], np.eye(2), atol=1e-4)
     np.testing.assert_allclose(np.diag(found), 1.0, atol=1e-4)
     assert np.linalg.eigvalsh(found).min() > 0
+
+
+def test_a_number_that_many_rows_share_goes_along_with_what_its_neighbours_do_not() -> None:
+    """Nothing bought goes with one kind, and small and large sums with the other: no line of sums has that order."""
+    generator = np.random.default_rng(5)
+    bought = np.where(generator.random(4000) < 0.5, 0.0, np.round(np.exp(generator.normal(size=4000)) * 100 - 60, 2))
+    table = pd.DataFrame({"sum": bought, "kind": np.where(bought == 0, "visitor", "customer")})
+    drawn = GaussianCopula(sample_rows=4000, sweeps=60).fit(table, seed=0).sample(4000, seed=1)
+    assert (table["sum"] < 0).mean() > 0.1
+    # Below 0, at 0, and above: with one score for all of them the kinds mix in one of the three.
+    for part in (drawn["sum"] < 0, drawn["sum"] > 0):
+        assert (drawn["kind"][part] == "customer").mean() > 0.93
+    assert (drawn["kind"][drawn["sum"] == 0] == "visitor").mean() > 0.93

@@ -4,7 +4,8 @@ A column's cell is decided in stages, each by a standard normal score of its own
 score is below a threshold; the last stage cuts its score into intervals, one for each code that is left, in order, and
 the number line lies between them like one more code that is as wide as it has rows. A null is the first stage; an
 unordered category has a stage for each of its most frequent codes, so that every pair of codes of two columns can be
-correlated in its own way.
+correlated in its own way. A number that many rows share, such as 0 of an amount, has a stage too: what goes along with
+it need not be what goes along with its neighbours.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
 
 #: at most so many codes of an unordered column have a score of their own
 MOST_STAGES = 40
+#: a value on a number line that so large a share of rows has is decided by a score of its own
+COMMON = 0.05
 #: with fewer simulated rows than this a threshold is not moved
 FEWEST = 50
 
@@ -66,6 +69,9 @@ class Column:
         left = [code for code in range(slot.cardinality) if code not in singles]
         if not slot.continuous and (not slot.ordered or len(left) <= MOST_STAGES):
             common = sorted(left, key=lambda code: -share[code])[: min(max(len(left) - 1, 0), MOST_STAGES)]
+            singles, left = singles + common, [code for code in left if code not in common]
+        elif slot.continuous or slot.ordered:
+            common = sorted((code for code in left[int(slot.continuous) :] if share[code] >= COMMON), key=lambda code: -share[code])
             singles, left = singles + common, [code for code in left if code not in common]
         decided = np.cumsum(np.concatenate([[0.0], share[singles]]))[:-1]
         thresholds = ndtri(np.clip(share[singles] / np.maximum(1.0 - decided, 1e-300), 1e-12, 1 - 1e-12))

@@ -21,7 +21,9 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
-from synthdata.models.networks.columns import ColumnNetworks, Shape, choose_contexts
+from synthdata.models.networks.columns import ColumnNetworks
+from synthdata.models.networks.contexts import choose_contexts
+from synthdata.models.networks.first_layer import Shape
 from synthdata.models.networks.settling import settle
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress

@@ -7,7 +7,7 @@ held, and the rest keeps being drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
@@ -20,6 +20,7 @@ from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind, LatentMixin
 from synthdata.models.networks.boltzmann import BoltzmannMachine, Limit, log_partition
+from synthdata.models.networks.boltzmann_objective import Divergence, rows_of
 from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
@@ -28,86 +29,13 @@ from synthdata.models.networks.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.networks.modes import Modes, find_modes, join_rows, modes_from_state, modes_state, split_rows
-from synthdata.models.networks.pair_error import PairError
+from synthdata.models.networks.modes import Modes, find_modes, modes_from_state, modes_state, split_rows
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
-from synthdata.training.objective import Player
 
 #: over how many draws of what a row leaves open its probability is averaged
 _COMPLETIONS = 32
-
-
-class _Divergence:
-    """The objective, and its one player: rows are made likelier, and what the chains have wandered to less likely."""
-
-    sees_real_rows = True
-    quality_name = "held-out error of pairs"
-
-    def __init__(
-        self,
-        machine: BoltzmannMachine,
-        narrow: Encoded,
-        told: Encoded,
-        split: tuple[np.ndarray, np.ndarray],
-        chains: int,
-        sweeps: int,
-        generator: torch.Generator,
-    ) -> None:
-        self.modules: BoltzmannMachine = machine
-        self.players: Sequence[Player] = (self,)
-        self.sweeps, self.narrow, self.pairs = sweeps, narrow, PairError(told)
-        self.codes = torch.from_numpy(split[0].astype(np.int64))
-        self.places = torch.from_numpy(split[1].astype(np.float32))[:, machine.layout.numbers]
-        # Chains start from columns that know nothing of each other, not from rows.
-        with torch.no_grad():
-            self.chain = machine.first(chains, generator)
-        self.parts: list[float] = []
-
-    def to(self, device: torch.device) -> None:
-        """Move machine, table and chains to a device."""
-        self.modules.to(device)
-        self.codes, self.places = self.codes.to(device), self.places.to(device)
-        self.chain = (self.chain[0].to(device), self.chain[1].to(device))
-
-    def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """How much less a record (b,) weighs than the chains' rows do on average, in logarithms."""
-        wandered = self.own_losses(len(rows), generator).mean()
-        return wandered - self.modules.log_weight(self.codes[rows], self.places[rows])
-
-    def private_losses(
-        self, rows: torch.Tensor, generator: torch.Generator, share: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """How little a record (b,) weighs, in logarithms."""
-        return -self.modules(self.codes[rows], self.places[rows]), rows
-
-    def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """How much the chains' rows weigh after their next sweeps; however many are asked for, there are as many."""
-        with torch.no_grad():
-            for _ in range(self.sweeps):
-                self.chain = self.modules.sweep(*self.chain, generator)
-        return self.modules.log_weight(*self.chain)
-
-    def quality(self, rows: torch.Tensor) -> float:
-        """The mean total variation distance between pairs of columns of held-out rows and of the chains'."""
-        noise = torch.Generator(rows.device).manual_seed(0)
-        states = [self.chain]
-        for sweep in range(20):
-            state = self.modules.sweep(*states[-1], noise)
-            states = [*states, state] if sweep % 5 == 0 else [*states[:-1], state]
-        real = self.pairs.joint(self.narrow.take(rows.cpu().numpy()))
-        error, covered = self.pairs.compare(real, self.pairs.joint(_rows_of(self.modules, states[1:])))
-        self.parts = [covered]
-        return error
-
-
-def _rows_of(machine: BoltzmannMachine, states: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Encoded:
-    """Encoded rows for states of chains."""
-    codes = np.concatenate([state[0].cpu().numpy() for state in states])
-    places = np.zeros(codes.shape)
-    places[:, machine.layout.numbers] = np.concatenate([state[1].double().cpu().numpy() for state in states])
-    return join_rows(codes, places, machine.modes)
 
 
 class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, LatentMixin):
@@ -198,7 +126,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         found = [np.bincount(guided[:, j], minlength=m.cardinality) + 0.1 for j, m in enumerate(self.modes_)]
         self.machine_.start_from_frequencies([count / count.sum() for count in found])
         if narrow.slots:
-            objective = _Divergence(self.machine_, narrow, told, split, self.chains, self.sweeps, noise)
+            objective = Divergence(self.machine_, narrow, told, split, self.chains, self.sweeps, noise)
             self._train(objective, len(narrow), generator, progress)
         self.machine_.eval()
 
@@ -233,7 +161,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
                 if sweep >= self.burn_in and (sweep - self.burn_in) % self.apart == 0:
                     states.append(state)
                 state = machine.sweep(*state, noise, limits)
-        rows = _rows_of(machine, [*states, state])
+        rows = rows_of(machine, [*states, state])
         for j, cells in allowed.items():
             # Rounding must not carry a number out of its range.
             rows.values[:, j] = np.clip(rows.values[:, j], cells.low, cells.high)
@@ -277,7 +205,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
                 states.append(state)
         if not states:
             return encoded
-        drawn = widen_rows(_rows_of(machine, states), self.groups_, generator)
+        drawn = widen_rows(rows_of(machine, states), self.groups_, generator)
         known = encoded.codes != UNSEEN
         filled = np.where(known, encoded.codes, drawn.codes)
         return Encoded(encoded.slots, filled, np.where(known, encoded.values, drawn.values))
@@ -358,7 +286,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
                 codes = torch.stack(parts, dim=1)
                 states.append((codes, means * machine.on_line(codes)))
         # Levels of a group are told apart by chance, which has to be the same each time.
-        return widen_rows(_rows_of(machine, states), self.groups_, np.random.default_rng(0))
+        return widen_rows(rows_of(machine, states), self.groups_, np.random.default_rng(0))
 
     def _state(self) -> State:
         return State.merge(

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
+from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
+from synthdata.models.networks.even import even_uniform
+from synthdata.models.networks.first_layer import FirstLayer, Shape
 from synthdata.models.networks.nets import CellVectors, ColumnLinear, Start, UnitDensity
-from synthdata.privacy.per_record import Part, Products, Sums
 from synthdata.training.device import half_precision
 
 #: columns whose numbers of codes lie between the same two of these are computed together
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-#: how many rows that look alike share out their random numbers evenly
-_STRATA = 32
 _KNOTS, _HARMONICS, _PIECES, _BUMPS = 8, 3, 64, 16
 
 #: what is shown a column's position and the logits (n, cardinality) of its codes while rows are drawn
 Look = Callable[[int, torch.Tensor], None]
-
-
-class Shape(NamedTuple):
-    """How large the networks are."""
-
-    width: int
-    blocks: int
-    cell_width: int
-    dropout: float
 
 
 class _Told(NamedTuple):
@@ -42,118 +30,6 @@ class _Told(NamedTuple):
 
     whole: list[bool]
     none: list[bool]
-
-
-class FirstLayer(nn.Module):
-    """The first layers of all columns' networks: from vectors of the cells in their contexts that are known.
-
-    A cell that is not known is replaced by a vector of its own. In the first rows of a batch every column sees those
-    before it in the fixed order, ``before`` (d, d); in the others what it may see differs from row to row.
-    """
-
-    contexts: torch.Tensor
-    before: torch.Tensor
-
-    def __init__(self, contexts: torch.Tensor, before: torch.Tensor, shape: Shape, generator: torch.Generator) -> None:
-        super().__init__()
-        d, c = contexts.shape
-        self.register_buffer("contexts", contexts, persistent=False)
-        self.register_buffer("before", before, persistent=False)
-        self.cell_width = shape.cell_width
-        inputs = c * shape.cell_width
-        scale = math.sqrt(2) / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.randn(d, inputs, shape.width, generator=generator) * scale)
-        self.bias = nn.Parameter(torch.zeros(d, 1, shape.width))
-        #: what stands for unknown cells
-        self.embedding = nn.Parameter(torch.zeros(d, c, shape.width))
-        #: whether every column is in every context
-        self.whole = c == d
-
-    def forward(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None = None) -> torch.Tensor:
-        """(k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows, for k columns."""
-        in_order = len(vectors) - len(known)
-        parts = [self._ordered(vectors[:in_order], only)] if in_order or not len(vectors) else []
-        parts += [self._masked(vectors[in_order:], known, only)] if len(known) else []
-        return torch.cat(parts, dim=1)
-
-    def _shown(
-        self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is seen (k, b, inputs) and which cells are (k, b, c), where that differs from row to row."""
-        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
-        if self.whole:
-            inputs = vectors.flatten(1)
-        else:
-            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
-            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
-        return inputs * seen.to(inputs.dtype).repeat_interleave(self.cell_width, 2), seen
-
-    def _masked(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-        inputs, seen = self._shown(vectors, known, only)
-        unknown = _chosen(self.embedding, only).to(inputs.dtype)
-        bias, weight = _chosen(self.bias, only).to(inputs.dtype), _chosen(self.weight, only).to(inputs.dtype)
-        return torch.baddbmm(bias, inputs, weight) + torch.bmm((~seen).to(unknown), unknown)
-
-    def _ordered(self, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-        """Where the same inputs are missing in all rows, weights are left out, and one product does for all columns."""
-        b = len(vectors)
-        if not self.whole:
-            return self._masked(vectors, self.before.expand(b, -1, -1), only)
-        seen = _chosen(self.before, only)
-        k, d = seen.shape
-        weight = _chosen(self.weight, only).view(k, d, self.cell_width, -1) * seen[..., None, None]
-        flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
-        start, unknown = _chosen(self.bias, only), _chosen(self.embedding, only)
-        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
-        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
-
-    def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
-        """What the gradients of single records are made of."""
-        vectors, known = inputs[0], inputs[1]
-        in_order = len(vectors) - len(known)
-        if self.whole:
-            return [_FirstGradients(self, vectors, known, slopes.transpose(0, 1))]
-        known = torch.cat([self.before.expand(in_order, -1, -1), known])
-        shown, seen = self._shown(vectors, known, None)
-        return [
-            Products(self.weight, self.bias, shown, slopes),
-            Products(self.embedding, None, (~seen).to(slopes), slopes),
-        ]
-
-
-@dataclass(frozen=True)
-class _FirstGradients:
-    """The gradients of a `FirstLayer` that sees whole rows: of vectors (b, d, w), for slopes (b, d, width)."""
-
-    layer: FirstLayer
-    vectors: torch.Tensor
-    known: torch.Tensor
-    slopes: torch.Tensor
-
-    def squares(self) -> torch.Tensor:
-        """Squared norms (b,): each slope counts with the cells seen, once for each unknown one, and for the bias."""
-        sizes, in_order = self.vectors.square().sum(-1), len(self.vectors) - len(self.known)
-        before, known = self.layer.before.to(sizes), self.known.to(sizes)
-        some = sizes[:in_order] @ before.T + (1 - before).sum(1) + 1
-        rest = torch.einsum("bkj,bj->bk", known, sizes[in_order:]) + (1 - known).sum(2) + 1
-        return (self.slopes.square().sum(-1) * torch.cat([some, rest])).sum(1)
-
-    def sums(self, factors: torch.Tensor) -> Sums:
-        """The weighted sums; those of rows in the fixed order take one product for all columns."""
-        layer, in_order = self.layer, len(self.vectors) - len(self.known)
-        slopes = self.slopes * factors[:, None, None]
-        d, w = layer.before.shape[0], layer.cell_width
-        flat = self.vectors[:in_order].flatten(1).T @ slopes[:in_order].flatten(1)
-        weight = flat.view(d, w, d, -1).permute(2, 0, 1, 3) * layer.before[..., None, None]
-        total = slopes[:in_order].sum(0)
-        unknown = (~layer.before).to(total)[..., None] * total[:, None]
-        weight = weight.reshape(layer.weight.shape)
-        if len(self.known):
-            shown, seen = layer._shown(self.vectors[in_order:], self.known, None)
-            rest = slopes[in_order:].transpose(0, 1)
-            weight = weight + torch.bmm(shown.transpose(1, 2), rest)
-            unknown = unknown + torch.bmm((~seen).to(rest).transpose(1, 2), rest)
-        return [(layer.weight, weight), (layer.bias, slopes.sum(0)[:, None]), (layer.embedding, unknown)]
 
 
 class ColumnNetworks(nn.Module):
@@ -408,7 +284,7 @@ class ColumnNetworks(nn.Module):
             cumulative = p.cumsum(-1)
             if p.shape[1] > 1:
                 key = cumulative.sum(-1) / cumulative[:, -1] if raw is None else p[:, 0]
-                uniform = _even(key, generator) * cumulative[:, -1]
+                uniform = even_uniform(key, generator) * cumulative[:, -1]
                 drawn = torch.searchsorted(cumulative, uniform[:, None], right=True)[:, 0]
                 # Rounding may point past the last code that can occur.
                 past = torch.nonzero(drawn >= p.shape[1])[:, 0]
@@ -420,13 +296,8 @@ class ColumnNetworks(nn.Module):
                 raw = raw[on_line]
                 key = self.density.mean(raw)
                 within = torch.rand(len(key), generator=generator, device=device)
-                placed[on_line] = self.density.draw(raw, _even(key, generator), within, low, high)
+                placed[on_line] = self.density.draw(raw, even_uniform(key, generator), within, low, high)
         return drawn, placed, log_weight
-
-
-def _chosen(tensor: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-    """The rows of a tensor, all of them or only some."""
-    return tensor if only is None else tensor.index_select(0, only)
 
 
 def _part(members: list[int], whole: list[int], like: torch.Tensor) -> torch.Tensor | None:
@@ -443,60 +314,9 @@ def _kept(shape: torch.Size, dropout: float, generator: torch.Generator, dtype: 
     return (drawn >= lost).to(dtype).mul_(256 / (256 - lost))
 
 
-def _even(key: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Uniform numbers (n,), of which rows with neighbouring keys (n,) get evenly spread ones (stratified draws).
-
-    Each number by itself is uniform; within a run of rows with like keys they fall into different strata at random,
-    which takes sampling noise out of counts.
-    """
-    n = len(key)
-    shuffle = torch.randperm(n, generator=generator, device=key.device)
-    along = shuffle[torch.argsort(key[shuffle], stable=True)]
-    runs = -(-n // _STRATA)
-    strata = torch.rand(runs, _STRATA, generator=generator, device=key.device).argsort(1)
-    jitter = torch.rand(runs, _STRATA, generator=generator, device=key.device)
-    uniform = ((strata + jitter) / _STRATA).flatten()[:n]
-    out = torch.empty(n, device=key.device)
-    out[along] = uniform
-    return out.clamp(1e-7, 1 - 1e-7)
-
-
 def _by_size(sizes: Sequence[int]) -> list[list[int]]:
     """Columns in groups of similar numbers of codes."""
     groups: dict[int, list[int]] = {}
     for j, size in enumerate(sizes):
         groups.setdefault(next((limit for limit in _SIZES if size <= limit), -size), []).append(j)
     return list(groups.values())
-
-
-def choose_contexts(encoded: Encoded, most: int, generator: np.random.Generator, rows: int = 5_000) -> np.ndarray:
-    """For every column the positions (d, c) of the columns that say most about it, up to ``most`` of the others.
-
-    Where there are no more than that, all columns (d, d), itself included.
-
-    Association is mutual information between columns cut into at most eight parts, on some of the rows.
-    """
-    d = len(encoded.slots)
-    if d - 1 <= most:
-        return np.tile(np.arange(d), (d, 1)) if d > 1 else np.empty((d, 0), dtype=np.int64)
-    sample = encoded.take(generator.permutation(len(encoded))[:rows])
-    marks = np.zeros((len(sample), d, 8), dtype=np.float32)
-    for j, slot in enumerate(encoded.slots):
-        cells = np.where(np.isnan(sample.values[:, j]), 0, sample.values[:, j]) * 4
-        part = np.minimum(cells.astype(np.int64), 3) if slot.continuous else np.zeros(len(sample), dtype=np.int64)
-        common = np.argsort(-np.bincount(sample.codes[:, j], minlength=slot.cardinality), kind="stable")
-        rank = np.empty(slot.cardinality, dtype=np.int64)
-        rank[common] = np.arange(slot.cardinality)
-        other = (
-            4 + np.minimum(rank[sample.codes[:, j]], 3) if slot.continuous else np.minimum(rank[sample.codes[:, j]], 7)
-        )
-        cell = np.where(sample.codes[:, j] == 0, part, other) if slot.continuous else other
-        marks[np.arange(len(sample)), j, cell] = 1.0
-    flat = marks.reshape(len(sample), -1)
-    joint = (flat.T @ flat / len(sample)).reshape(d, 8, d, 8)
-    single = flat.mean(axis=0).reshape(d, 8)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = joint * np.log(joint / (single[:, :, None, None] * single[None, None]))
-    information = np.nansum(terms, axis=(1, 3))
-    np.fill_diagonal(information, -np.inf)
-    return np.sort(np.argsort(-information, axis=1, kind="stable")[:, :most], axis=1)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch.nn import functional
 
-from synthdata.models.networks.columns import _even
 from synthdata.models.networks.diffusion import Denoiser
+from synthdata.models.networks.even import even_uniform
 
 #: the noise levels between which values are drawn, in units of their normal scores
 HIGHEST, LOWEST = 20.0, 0.005
@@ -95,7 +95,7 @@ def draw_codes(
             p = p * allowed[j].to(p.dtype)
             log_weight[rows] += p.sum(1).log()
         along = p.cumsum(1)
-        uniform = _even((along / along[:, -1:]).sum(1), generator) * along[:, -1]
+        uniform = even_uniform((along / along[:, -1:]).sum(1), generator) * along[:, -1]
         drawn = (along <= uniform[:, None]).sum(1)
         # Rounding may point past the last code that can occur.
         last = p.shape[1] - 1 - (p.flip(1) > 0).to(torch.uint8).argmax(1)

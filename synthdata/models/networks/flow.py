@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import UNSEEN, Slot
-from synthdata.models.networks.columns import _even
+from synthdata.models.networks.even import even_uniform
 from synthdata.models.networks.nets import CellVectors
 from synthdata.models.networks.splines import Spline
 from synthdata.privacy.per_record import Part, Sums
@@ -226,7 +226,7 @@ def _draw_cells(
             p = torch.cat([p[:, :1] * (density.exp() if low == high else upper - lower)[:, None], p[:, 1:]], dim=1)
         log_weight = p.sum(1).log()
     along = p.cumsum(1)
-    uniform = _even((along / along[:, -1:].clamp(min=1e-30)).sum(1), generator) * along[:, -1]
+    uniform = even_uniform((along / along[:, -1:].clamp(min=1e-30)).sum(1), generator) * along[:, -1]
     # Rounding may point past the last code that can occur.
     last = p.shape[1] - 1 - (p.flip(1) > 0).to(torch.uint8).argmax(1)
     drawn = torch.minimum((along <= uniform[:, None]).sum(1), last)
@@ -235,7 +235,7 @@ def _draw_cells(
         on_line = torch.nonzero(drawn == 0)[:, 0]
         chosen = _rows(spline, on_line)
         middle = chosen.inverse(torch.full((len(on_line),), 0.5, device=device))
-        where = torch.lerp(ends[0][on_line], ends[1][on_line], _even(middle, generator))
+        where = torch.lerp(ends[0][on_line], ends[1][on_line], even_uniform(middle, generator))
         u = chosen.inverse(where)
         if wanted is not None:
             u = u.clamp(max(wanted[1], 0.0), min(wanted[2], 1.0))

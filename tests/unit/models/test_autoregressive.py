@@ -10,7 +10,10 @@ import torch
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
 from synthdata.models.autoregressive import Autoregressive, _at_once, _past_their_best, _Records
-from synthdata.models.networks.columns import ColumnNetworks, Shape, _even, _kept, choose_contexts
+from synthdata.models.networks.columns import ColumnNetworks, _kept
+from synthdata.models.networks.contexts import choose_contexts
+from synthdata.models.networks.even import even_uniform
+from synthdata.models.networks.first_layer import Shape
 from synthdata.training.trainer import History
 
 
@@ -80,7 +83,7 @@ def test_training_writes_a_checkpoint_and_takes_it_up_again(tmp_path):
 def test_evenly_spread_numbers_are_uniform_and_steadier_than_independent_ones():
     generator = torch.Generator().manual_seed(0)
     key = torch.linspace(0, 1, 3_200)
-    hits = torch.stack([(_even(key, generator) < 0.3).sum() for _ in range(50)]).double()
+    hits = torch.stack([(even_uniform(key, generator) < 0.3).sum() for _ in range(50)]).double()
     assert abs(float(hits.mean()) - 960) < 5
     # Independent numbers would vary with a standard deviation of 26.
     assert float(hits.std()) < 8
@@ -89,7 +92,7 @@ def test_evenly_spread_numbers_are_uniform_and_steadier_than_independent_ones():
 def test_evenly_spread_numbers_of_two_columns_do_not_depend_on_each_other():
     generator = torch.Generator().manual_seed(0)
     key = torch.linspace(0, 1, 20_000)
-    both = torch.stack([_even(key, generator), _even(key, generator)])
+    both = torch.stack([even_uniform(key, generator), even_uniform(key, generator)])
     assert abs(float(torch.corrcoef(both)[0, 1])) < 0.03
     assert abs(float(((both[0] - both[1]).abs() < 0.1).double().mean()) - 0.19) < 0.015
 

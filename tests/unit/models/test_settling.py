@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from synthdata.encoders.base import UNSEEN, Slot
-from synthdata.models.networks.columns import ColumnNetworks, Shape
+from synthdata.models.networks.columns import ColumnNetworks
+from synthdata.models.networks.first_layer import Shape
 from synthdata.models.networks.settling import _constants, settle
 
 SLOTS = (Slot("a", 3, False), Slot("b", 2, True), Slot("c", 1, True), Slot("d", 5, False))

@@ -71,9 +71,8 @@ class Column:
             common = sorted(left, key=lambda code: -share[code])[: min(max(len(left) - 1, 0), MOST_STAGES)]
             singles, left = singles + common, [code for code in left if code not in common]
         elif slot.continuous or slot.ordered:
-            common = sorted(
-                (code for code in left[int(slot.continuous) :] if share[code] >= COMMON), key=lambda code: -share[code]
-            )
+            exact = left[1:] if slot.continuous else left
+            common = sorted((code for code in exact if share[code] >= COMMON), key=lambda code: -share[code])
             singles, left = singles + common, [code for code in left if code not in common]
         decided = np.cumsum(np.concatenate([[0.0], share[singles]]))[:-1]
         thresholds = ndtri(np.clip(share[singles] / np.maximum(1.0 - decided, 1e-300), 1e-12, 1 - 1e-12))

@@ -215,6 +215,15 @@ METRICS: dict[str, Term] = {
         "If it succeeds, train with differential privacy.",
         "score",
     ),
+    "privacy.recognised_rows": Term(
+        "Rows the model gives away",
+        "Could somebody who holds the model itself tell who was in the training table?",
+        "The attack on the model's own loss: of what share of its training rows it would have to be certain, knowing "
+        "nothing of the others, to find as many at one false alarm in a hundred.",
+        "0. It is a size; whether it is more than chance is said beside it. It concerns the model file, not the table.",
+        "Hand over the table and never the model, or fit one with differential privacy.",
+        optional=True,
+    ),
     "privacy.singling_out": Term(
         "Singling out",
         "Can someone write a description that fits exactly one real person?",

@@ -15,7 +15,7 @@ from synthdata.validation.column_alerts import (
     shape_alerts,
 )
 from synthdata.validation.policy_judgement import told
-from synthdata.validation.privacy.verdict import REMEMBERS
+from synthdata.validation.privacy.verdict import LEANS, REMEMBERS
 from synthdata.validation.wording import alert, listed, percent
 
 LEVELS = ("fail", "warn", "info")
@@ -81,14 +81,19 @@ def _privacy(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _model(privacy: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What concerns the model file and not the table."""
-    if privacy["verdict"].get("model") != REMEMBERS:
+    state, size = privacy["verdict"].get("model"), privacy.get("recognised_rows") or {}
+    if state not in (REMEMBERS, LEANS):
         return []
+    low, high = size["interval"]
     text = (
         "Somebody who holds the model itself can tell some of the rows it was fitted on: it finds them more probable "
-        "than such rows usually are. In the table that was drawn from it this was looked for apart."
+        f"than such rows usually are, as much as if {percent(size['value'])} of them ({percent(low)} to "
+        f"{percent(high)}) were known for certain. In the table that was drawn from it this was looked for apart."
     )
     advice = "Hand over the table, never the model. For a model that can be handed over, ask for differential privacy."
-    return [alert("warn", "The model remembers single rows", text, advice, "privacy.membership")]
+    if state == LEANS:
+        return [alert("info", "The model leans towards its rows", text, advice, "privacy.recognised_rows")]
+    return [alert("warn", "The model remembers single rows", text, advice, "privacy.recognised_rows")]
 
 
 def _holdout(comparison: Comparison, differs: Sequence[str]) -> list[dict[str, Any]]:

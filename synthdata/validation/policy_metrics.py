@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from synthdata.validation.privacy.verdict import FORGETS, REMEMBERS
+from synthdata.validation.privacy.verdict import FORGETS, LEANS, REMEMBERS
 
 #: the metrics, and how a sentence calls them
 METRICS = {
@@ -38,6 +38,7 @@ METRICS = {
     "privacy.membership_by_loss": "the success of membership inference by the model's own loss",
     "privacy.members_at_1_percent": "the share of members found at a false positive rate of 1 %",
     "privacy.members_at_10_percent": "the share of members found at a false positive rate of 10 %",
+    "privacy.recognised_rows": "the share of its rows that the model gives away",
     "privacy.k_map": "the share of rows that point at few people",
     "privacy.epsilon": "the privacy budget spent",
     "privacy.verdict": "the verdict on privacy",
@@ -61,7 +62,7 @@ METRICS = {
 #: the metrics that are states and no numbers, and which states there are
 STATES = {
     "privacy.verdict": ("leak found", "no leak found", "cannot tell"),
-    "privacy.model": (REMEMBERS, FORGETS),
+    "privacy.model": (REMEMBERS, LEANS, FORGETS),
 }
 #: the rooms whose metrics every column or pair has, and the key of a rule that names one
 NAMED_BY = {"column": "column", "pair": "pair"}

@@ -6,8 +6,10 @@
 ``repeated``: 4,000 rows, a twentieth of which stand in training 20 times; what is judged is the model's table, its own
 loss, and the 4,000 rows as they were, beside as many that it never saw. ``overfitted``: 500 rows, 20 times the epochs,
 and without the held-out rows that otherwise end the training of networks in time. ``plain`` is neither: 4,000 rows as
-they are. Counted is how often the verdict is "leak found", how often the attack on the model's own loss says that it
-remembers rows, and that attack's mean true positive rate at 1 % false positives. Nothing is asserted.
+they are. ``unseen``: the model is fitted on 4,000 other rows, so that whoever finds something is wrong. Counted is how
+often the verdict is "leak found", how often the attack on the model's own loss finds something and how often that is
+called remembering, with that attack's mean true positive rate at 1 % false positives and the mean share of rows that
+it gives away. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from privacy_power import leak_found
 
 import synthdata
 from synthdata.models import neural
@@ -27,12 +30,13 @@ from synthdata.random import SeedTree
 from synthdata.table.table import Table
 from synthdata.training.trainer import TrainingSettings
 from synthdata.validation.base import Comparison
-from synthdata.validation.privacy.panel import privacy_part
-from synthdata.validation.privacy.verdict import REMEMBERS
+from synthdata.validation.privacy.membership import by_loss
+from synthdata.validation.privacy.pool import Pool
+from synthdata.validation.privacy.verdict import ALPHA, WORTH_A_WARNING
 from synthdata.validation.statistics import clopper_pearson
 
 #: rows of each table by what is planted; which share of rows is repeated, and how often each stands in training
-ROWS = {"repeated": 4_000, "overfitted": 500, "plain": 4_000}
+ROWS = {"repeated": 4_000, "overfitted": 500, "plain": 4_000, "unseen": 4_000}
 REPEATED, TIMES = 0.05, 20
 
 
@@ -49,26 +53,27 @@ def main() -> None:
     table = prepare(synthdata.read(str(options.table)).frame, None)
     if options.plant == "overfitted":
         neural.TrainingSettings = partial(TrainingSettings, validation=0.0)
-    leaks, remembers, rates, started = 0, 0, [], time.perf_counter()
+    told, started = [], time.process_time()
     for run in range(options.first, options.first + options.runs):
-        part = judged(table, options, SeedTree(run).child(options.plant))
-        leaks += part["verdict"]["state"] == "leak found"
-        remembers += part["verdict"]["model"] == REMEMBERS
-        own = [attack for attack in part["attacks"] if attack["holds_model"]]
-        rates += [attack["true_positive_rates"][0]["value"] for attack in own]
-        done = run + 1 - options.first
+        told.append(judged(table, options, SeedTree(run).child(options.plant)))
+        done = len(told)
         if done % 10 == 0 or done == options.runs:
             line = [options.table.parent.name, " ".join([options.model, *options.param]), options.plant]
-            line += [share(leaks, done), share(remembers, done), f"{np.mean(rates) if rates else float('nan'):.3f}"]
-            print("| " + " | ".join(line) + f" | {(time.perf_counter() - started) / done:.1f} |", flush=True)
+            line += [share(sum(each[what] for each in told), done) for what in ("leak", "finds", "remembers")]
+            line += [f"{np.mean([each[what] for each in told]):.3f}" for what in ("at 1 %", "recognised")]
+            print("| " + " | ".join(line) + f" | {(time.process_time() - started) / done:.1f} |", flush=True)
 
 
-def judged(table: Table, options: argparse.Namespace, seeds: SeedTree) -> dict:  # type: ignore[type-arg]
-    """The privacy part of a report on one model."""
-    rows = min(ROWS[options.plant], len(table) // 2)
+def judged(table: Table, options: argparse.Namespace, seeds: SeedTree) -> dict[str, float]:
+    """What the verdict and the attack on the model's own loss say of one model.
+
+    The attacks on the table are only made where copies and nearness do not settle the verdict.
+    """
+    parts = 3 if options.plant == "unseen" else 2
+    rows = min(ROWS[options.plant], len(table) // parts)
     order = seeds.generator("rows").permutation(len(table))
-    train, holdout = (table.take(np.sort(order[i * rows : (i + 1) * rows])) for i in range(2))
-    learnt = train
+    train, holdout, *other = (table.take(np.sort(order[i * rows : (i + 1) * rows])) for i in range(parts))
+    learnt = other[0] if other else train
     if options.plant == "repeated":
         often = seeds.generator("repeated").choice(rows, round(REPEATED * rows), replace=False)
         times = np.ones(rows, int)
@@ -79,9 +84,19 @@ def judged(table: Table, options: argparse.Namespace, seeds: SeedTree) -> dict: 
         model.epochs *= TIMES
     model.fit(learnt, seed=seeds.integer("fit"))
     drawn = Table.of(model.sample(rows, seed=seeds.integer("sample")), table.schema.kept)
-    log_prob = model.log_prob if isinstance(model, HasLogProb) else None
-    compared = Comparison.of(train, holdout, drawn)
-    return privacy_part(compared, seeds.child("verdict"), [], lambda *_: None, log_prob)
+    compared, seed = Comparison.of(train, holdout, drawn), seeds.child("verdict")
+    told: dict[str, float] = {"leak": leak_found(compared, seed, settled=True)}
+    if not isinstance(model, HasLogProb):
+        return told | dict.fromkeys(("finds", "remembers", "at 1 %", "recognised"), float("nan"))
+    own = by_loss(Pool.draw(compared, seed.child("pool")), model.log_prob, seed)
+    size = own.facts["recognised"]
+    finds = any(test.p_value < ALPHA for test in own.tests)
+    return told | {
+        "finds": finds,
+        "remembers": finds and size["interval"][0] >= WORTH_A_WARNING,
+        "at 1 %": own.facts["true_positive_rates"][0]["value"],
+        "recognised": size["value"],
+    }
 
 
 def share(found: int, runs: int) -> str:

@@ -12,6 +12,9 @@ from synthdata.validation.base import Figure
 from synthdata.validation.privacy.pool import Pool
 from synthdata.validation.statistics import NORMAL_95, around, auc_with_deviation, wilson
 
+#: how many others an attacker who must be sure may take for members
+FEW_FALSE = 0.01
+
 
 @dataclass(frozen=True)
 class Test:
@@ -109,6 +112,7 @@ def by_score(
         "others": others,
         "p_value": rank_p,
         "true_positive_rates": [true_positive_rate(scores, member, rate) for rate in (0.01, 0.1)],
+        "recognised": recognised(scores, member).to_json(),
     }
     suspects = pool.positions[order[member[order]]]
     return Attack("membership", name, how, figure, tuple(tests), facts, suspects, holds_model)
@@ -127,6 +131,29 @@ def true_positive_rate(scores: np.ndarray, member: np.ndarray, false_positive_ra
         "value": above / int(member.sum()),
         "interval": list(wilson(above, int(member.sum()))),
     }
+
+
+def recognised(scores: np.ndarray, member: np.ndarray, rate: float = FEW_FALSE) -> Figure:
+    """The size of a membership leak: were this share of the members known for certain, and of the rest nothing.
+
+    An attacker who takes ``rate`` of the others for members finds that share beyond it, ``(TPR - FPR) / (1 - FPR)``.
+    The interval allows for the chance in both rates: the threshold lies at a quantile of the others' scores, and how
+    much moving it changes the members above it is read off half and double the rate.
+    """
+    inside, outside = np.sort(scores[member]), np.sort(scores[~member])
+    m, n = len(inside), len(outside)
+
+    def above(share: float) -> float:
+        threshold = outside[n - 1 - int(np.floor(share * n))]
+        return float((m - np.searchsorted(inside, threshold, "right")) / m)
+
+    true, false = above(rate), int(np.floor(rate * n)) / n
+    slope = max(0.0, above(2 * rate) - above(rate / 2)) / (1.5 * rate)
+    # a rate of 0 or 1 is uncertain, too: Agresti and Coull's two more successes and failures
+    soft = (true * m + 2) / (m + 4)
+    spread = float(np.sqrt(soft * (1 - soft) / m + slope**2 * rate * (1 - rate) / n)) / (1 - rate)
+    value = (true - false) / (1 - false)
+    return Figure(max(0.0, value), around(value, spread), 0.0, "lower", n=m)
 
 
 def by_success(metric: str, how: str, success: np.ndarray, pool: Pool, baseline: float | None, **facts: Any) -> Attack:

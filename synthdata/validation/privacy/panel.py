@@ -18,6 +18,7 @@ from synthdata.validation.privacy.verdict import verdict
 from synthdata.validation.summaries import plain_edges
 
 BINS = 30
+NO_MODEL = "The model itself was not at hand, or gives no density of rows."
 
 
 def privacy_part(
@@ -41,6 +42,7 @@ def privacy_part(
     attacks, missing = all_attacks(comparison, seed.child("attacks"), step, log_prob)
     judged = verdict(comparison, copied, near, replays(comparison), attacks, holdout_differs)
     as_copies = (near.as_copies if near else None) or Figure(None, n=n, text=share.text or "No row can be linked.")
+    own = next((attack.facts["recognised"] for attack in attacks if attack.holds_model), None)
     by_metric = {attack.metric: attack.figure for attack in reversed(attacks)}
     return {
         "dcr_share": share.to_json(),
@@ -50,6 +52,7 @@ def privacy_part(
             metric: (by_metric.get(metric) or Figure(None, n=n, text=missing.get(metric))).to_json()
             for metric in METRICS
         },
+        "recognised_rows": own or Figure(None, n=n, text=NO_MODEL).to_json(),
         "k_map": k_map_figure.to_json(),
         "verdict": {"state": judged.state, "text": judged.text, "power": judged.power, "model": judged.model},
         "attacks": [attack.to_json() for attack in attacks],

@@ -30,7 +30,9 @@ WORTH_SEEING = 0.05
 #: closeness, by linkage, outliers, rare strata); between the rest
 COPIES_SHARE, NEAR_SHARES, OTHERS_SHARE = 0.2, (0.05, 0.2, 0.3, 0.05, 0.03), 0.17
 #: what is said of the model itself
-REMEMBERS, FORGETS = "remembers rows", "no sign that it remembers rows"
+REMEMBERS, LEANS, FORGETS = "remembers rows", "leans towards its rows", "no sign that it remembers rows"
+#: a model whose own loss gives away what may be less than this share of its rows leans, one above remembers
+WORTH_A_WARNING = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,7 @@ def verdict(
     _correct(tests, shares)
     on_model = [test.to_json() for attack in attacks if attack.holds_model for test in attack.tests]
     _correct(on_model)
-    model = None
-    if on_model:
-        model = REMEMBERS if any(test["leak"] for test in on_model) else FORGETS
+    model = _of_model(on_model, attacks)
     power = _power(comparison, copies, near, [ALPHA * share for share in shares])
     if any(test["leak"] for test in tests):
         text = _say(tests, copies, near.as_copies if near else None)
@@ -95,6 +95,20 @@ def verdict(
             f"again) it is {percent(power['disturbed_copies_share'])}."
         )
     return Verdict("no leak found", text, power, tests + on_model, model)
+
+
+def _of_model(tests: Sequence[Mapping[str, Any]], attacks: Sequence[Attack]) -> str | None:
+    """What the attacks on the model itself say: whether they find anything, and whether that is much.
+
+    With enough rows the loss of any model that was fitted without noise is a little lower on the rows it saw. So the
+    size decides what it is called: the share of rows that are given away, of which the lower end counts.
+    """
+    if not tests:
+        return None
+    if not any(test["leak"] for test in tests):
+        return FORGETS
+    lows = [attack.facts["recognised"]["interval"][0] for attack in attacks if attack.holds_model]
+    return REMEMBERS if max(lows) >= WORTH_A_WARNING else LEANS
 
 
 def error_shares(copies: Copies | None, near: Nearness | None, count: int) -> list[float]:

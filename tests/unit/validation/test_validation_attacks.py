@@ -15,13 +15,14 @@ from synthdata.random import SeedTree
 from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
 from synthdata.validation.base import Comparison, NotComputable
-from synthdata.validation.privacy.attack import by_score, by_success, true_positive_rate
+from synthdata.validation.privacy.attack import Attack, by_score, by_success, recognised, true_positive_rate
 from synthdata.validation.privacy.attacks import all_attacks, rows_at_risk
 from synthdata.validation.privacy.k_map import k_map
 from synthdata.validation.privacy.membership import by_loss
 from synthdata.validation.privacy.panel import privacy_part
 from synthdata.validation.privacy.pool import Pool
-from synthdata.validation.privacy.space import nearest_distances, nearest_without
+from synthdata.validation.privacy.space import Space, nearest_distances, nearest_without
+from synthdata.validation.privacy.verdict import FORGETS, LEANS, REMEMBERS, verdict
 
 SCHEMA = Schema(
     columns=(
@@ -161,9 +162,44 @@ def test_what_the_model_remembers_is_no_finding_on_the_table() -> None:
     part = privacy_part(comparison, SeedTree(0), [], lambda *_: None, log_prob)
     assert part["verdict"]["model"] == "remembers rows"
     assert part["verdict"]["state"] == "no leak found"
+    size = part["recognised_rows"]
+    assert 0.05 < size["interval"][0] < size["value"] < 200 / len(comparison.train) + 0.02
     own = [test for test in part["details"]["tests"] if "own loss" in test["test"]]
     assert [test["leak"] for test in own] == [True]
-    assert privacy_part(comparison, SeedTree(0), [], lambda *_: None)["verdict"]["model"] is None
+    without = privacy_part(comparison, SeedTree(0), [], lambda *_: None)
+    assert without["verdict"]["model"] is None
+    assert without["recognised_rows"]["value"] is None
+    assert "model itself" in without["recognised_rows"]["text"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
+def test_the_size_of_a_membership_leak_is_the_share_of_rows_known_for_certain(share: float) -> None:
+    generator = np.random.default_rng(1)
+    member = np.repeat([True, False], 4000)
+    sizes = []
+    for _ in range(40):
+        scores = generator.normal(size=8000)
+        scores[: round(share * 4000)] += 20
+        sizes.append(recognised(scores, member))
+    assert np.mean([size.value for size in sizes]) == pytest.approx(share, abs=0.002)
+    held = [size.interval[0] <= share <= size.interval[1] for size in sizes if size.interval]
+    assert sum(held) >= 36
+
+
+def test_a_model_leans_where_what_it_gives_away_may_be_next_to_nothing() -> None:
+    member = np.repeat([True, False], 4000)
+    generator = np.random.default_rng(2)
+    attack = {lift: own_loss(generator.normal(size=8000) + lift * member) for lift in (0.0, 0.3, 1.5)}
+    found = {lift: verdict(compared(2), None, None, [], [each]).model for lift, each in attack.items()}
+    assert found == {0.0: FORGETS, 0.3: LEANS, 1.5: REMEMBERS}
+
+
+def own_loss(scores: np.ndarray) -> Attack:
+    """An attack on the model itself that gives 4,000 members and then 4,000 others these scores."""
+    comparison = compared(2)
+    space = Space.of(comparison, np.random.default_rng(0))
+    pool = Pool(comparison, space, np.repeat([True, False], 4000), np.arange(8000), np.arange(10))
+    return by_score("own loss", "", scores, pool, on_average=False, holds_model=True)
 
 
 def test_what_cannot_be_attacked_says_why() -> None:

@@ -7,7 +7,7 @@ import shutil
 
 import streamlit as st
 
-from dashboards import access, starting, store, uploads
+from dashboards import access, augmenting, starting, store, uploads
 from dashboards.theme import literal
 from synthdata.errors import SynthdataError
 from synthdata.runs.store import RunInfo
@@ -45,6 +45,8 @@ def remove(run: RunInfo, person: access.Person) -> None:
         raise SynthdataError("Only a runner may delete a run.")
     if run.status == "running":
         raise SynthdataError("This run is under way.", "Stop it first.")
+    if augmenting.standing(run).state == "running":
+        raise SynthdataError("Whether its rows help is being measured.", "Stop that first.")
     if store.review(run).state in ("released", "broken") and not person.may("reviewer"):
         raise SynthdataError("This run was released.", "Only a runner who is a reviewer as well may delete it.")
     if run.folder.is_symlink():

@@ -116,7 +116,9 @@ def more_of_a_class(name: str, model: Synthesizer) -> None:
     column = first.selectbox("Column", list(found), key="class-column")
     chosen = second.multiselect("Classes, the rarest first", found[column], default=found[column][:1], key="classes")
     count = third.number_input("Rows of each", 1, MOST_ROWS, 200, key="class-count")
-    st.caption("Whether such rows help a model is measured on real rows, in a terminal:")
+    st.caption(
+        "Whether such rows help a model is measured on real rows: on the run’s page, part Usefulness, or in a terminal:"
+    )
     st.code(f"synthdata augment SOURCE --target {shlex.quote(column)} --balance -o rows.parquet", language=None)
     if st.button("Draw rows", type="primary", disabled=not chosen):
         try:

@@ -16,6 +16,8 @@ from pathlib import Path
 from synthdata.errors import MissingExtraError, SynthdataError
 
 RUNS_VARIABLE = "SYNTHDATA_RUNS"
+#: seconds between two looks for uploads and notes that are too old
+SWEEP = 3600
 
 
 def launch(runs: str | Path, port: int = 8501) -> None:
@@ -41,7 +43,7 @@ def launch(runs: str | Path, port: int = 8501) -> None:
     with _ended_by_interrupt():
         process = subprocess.Popen(command(port), env=environment(folder), stdout=subprocess.DEVNULL)  # noqa: S603
         try:
-            code = process.wait()
+            code = _serve(process, folder)
         except KeyboardInterrupt:
             code = 0
         finally:
@@ -82,6 +84,24 @@ def environment(runs: Path) -> dict[str, str]:
     home = str(Path(__file__).resolve().parent.parent)
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, RUNS_VARIABLE: str(runs), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _serve(process: subprocess.Popen[bytes], runs: Path) -> int:
+    """Wait for the server's end; what it keeps for some days only goes when it starts and every hour, pages or not."""
+    from dashboards import starting, uploads
+
+    while True:
+        uploads.sweep(runs)
+        starting.sweep(runs)
+        try:
+            return process.wait(timeout=SWEEP)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def runs_folder() -> Path:
+    """The folder of runs that this process serves."""
+    return Path(os.environ.get(RUNS_VARIABLE, "runs"))
 
 
 @contextmanager

@@ -79,7 +79,8 @@ def begun(root: Path) -> list[RunInfo]:
         if not (root / path.name).exists():
             about = _about(path)
             alive = works_on(about.get("process"), path.name)
-            message = "" if alive else _last_word(path / "log.txt")
+            told = last_word(path / "log.txt") or "The process ended before it had read the table."
+            message = "" if alive else told
             found.append(
                 RunInfo(
                     root / path.name,
@@ -121,7 +122,7 @@ def works_on(process: Any, name: str) -> bool:
     """Whether a process is a `synthdata run` that fills the run folder of this name."""
     if not isinstance(process, int) or process <= 1:
         return False
-    words = _command(process)
+    words = words_of(process)
     at = next((place for place, word in enumerate(words) if word in ("--out", "-o")), None)
     if at is None or at + 1 >= len(words) or "run" not in words:
         return False
@@ -152,17 +153,16 @@ def _about(path: Path) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _last_word(log: Path) -> str:
-    """The last line a process said, which is its message; the command line sees to it that it quotes no cell."""
+def last_word(log: Path) -> str:
+    """The message that a process ended with, empty where it left none; the command line has no cell in it."""
     try:
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     except OSError:
-        lines = []
-    told = next((line for line in reversed(lines) if line.startswith("Error: ")), "")
-    return told.removeprefix("Error: ") or "The process ended before it had read the table."
+        return ""
+    return next((line for line in reversed(lines) if line.startswith("Error: ")), "").removeprefix("Error: ")
 
 
-def _command(process: int) -> list[str]:
+def words_of(process: int) -> list[str]:
     """The words that a process was started with; none where it is gone, dead or somebody else's secret."""
     proc = Path("/proc")
     if (proc / "self").exists():

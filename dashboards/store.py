@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboards import starting
-from dashboards.launch import RUNS_VARIABLE
+from dashboards.launch import runs_folder
 from synthdata.errors import SynthdataError
 from synthdata.reporting.model_facts import curves
 from synthdata.reporting.report import Report
@@ -39,7 +39,7 @@ _UPLOADS = re.compile(r"(?:…/)?\.uploads/[0-9a-f]+/")
 
 def root() -> Path:
     """The folder of runs that the dashboard was started with."""
-    return Path(os.environ.get(RUNS_VARIABLE, "runs"))
+    return runs_folder()
 
 
 def runs() -> list[RunInfo]:
@@ -64,11 +64,6 @@ def find(name: str | None) -> RunInfo | None:
         run = RunFolder(path).info()
         return _shown(run) if run.status != "broken" or not _is_other(path) else None
     return next((_shown(run) for run in starting.begun(root()) if run.name == name), None)
-
-
-def is_gone(name: str) -> bool:
-    """Whether there is no run of this name, and none on its way."""
-    return not (root() / name).exists() and all(run.name != name for run in starting.begun(root()))
 
 
 def review(run: RunInfo) -> Review:

@@ -12,7 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dashboards import store
+from dashboards import starting
+from dashboards.launch import runs_folder
 from synthdata.connectors.files import FORMATS
 from synthdata.errors import SourceError
 
@@ -39,7 +40,7 @@ def keep(name: str, content: bytes) -> Path:
             f"The file has {len(content) / 2**20:,.0f} MiB; at most {MOST} may be uploaded.",
             "Put it where this machine can read it, and name it as a source.",
         )
-    root = store.root() / FOLDER
+    root = runs_folder() / FOLDER
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     folder = root / secrets.token_hex(8)
@@ -57,22 +58,31 @@ def hand_over(path: Path, run: str) -> None:
 
 def forget(path: Path) -> None:
     """Remove an uploaded file at once."""
-    if path.parent.parent == store.root() / FOLDER:
+    if path.parent.parent == runs_folder() / FOLDER:
         shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def sweep(now: float | None = None) -> None:
-    """Remove what is older than `DAYS`, and what was handed to a run that is no longer there."""
-    root = store.root() / FOLDER
+def sweep(runs: Path | None = None, now: float | None = None) -> None:
+    """Remove what is older than `DAYS`, and what was handed to a run that is no longer there.
+
+    ``runs`` is the folder of runs, by default the one that is served.
+    """
+    runs = runs or runs_folder()
+    root = runs / FOLDER
     if not root.is_dir():
         return
     oldest = (time.time() if now is None else now) - DAYS * 86_400
     for folder in root.iterdir():
         with suppress(OSError):
             run = folder / _RUN
-            gone = run.is_file() and store.is_gone(run.read_text(encoding="utf-8"))
+            gone = run.is_file() and _is_gone(run.read_text(encoding="utf-8"), runs)
             if gone or folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_gone(name: str, runs: Path) -> bool:
+    """Whether there is no run of this name in a folder of runs, and none on its way."""
+    return not (runs / name).exists() and all(run.name != name for run in starting.begun(runs))
 
 
 def _ending(name: str) -> str:

@@ -34,6 +34,11 @@ class Augmented:
     #: which of the strategies in the verdict the rows are for
     strategy: str = ADDED
 
+    @property
+    def answer(self) -> str:
+        """Whether such rows help, in a sentence or two."""
+        return answer(self.verdict, self.strategy)
+
 
 def augment(
     source: Source,
@@ -110,6 +115,7 @@ def augment(
             "rows": len(made),
             "strategy": strategy,
             **verdict.to_json(),
+            "answer": answer(verdict, strategy),
             "notes": notes,
         }
         write_text(path.with_name(path.stem + ".augmentation.json"), json.dumps(facts, indent=1) + "\n")
@@ -132,3 +138,23 @@ def _balancing(fitted: Synthesizer, part: Table, target: str, seeds: SeedTree) -
             except InfeasibleError:
                 too_rare += 1
     return pd.concat(made, ignore_index=True), too_rare
+
+
+def answer(verdict: Augmentation, strategy: str) -> str:
+    """The answer in one sentence, for the way of adding rows that was asked for."""
+    overall = {gain.strategy: gain for gain in verdict.gains["overall"]}
+    asked = overall.get(strategy)
+    if asked is None:
+        return f"Whether {strategy} help could not be measured: no fold lacked any."
+    name = f"{strategy[0].upper()}{strategy[1:]}".removesuffix(" added")
+    better = [gain for gain in overall.values() if gain.gain >= asked.gain and gain is not asked]
+    if asked.verdict == "helps":
+        text = f"{name} help: {verdict.measure} {asked.gain:+.3f} over {verdict.real:.3f}."
+        as_good = [gain.strategy for gain in better if gain.interval[0] > 0]
+        return text + (f" {as_good[0][0].upper()}{as_good[0][1:]} does as well and costs less." if as_good else "")
+    if asked.verdict == "harms":
+        text = f"{name} harm: {verdict.measure} {asked.gain:+.3f} from {verdict.real:.3f}."
+    else:
+        text = f"{name} do not help: {verdict.measure} {asked.gain:+.3f}, which is within what chance gives."
+    helping = [gain.strategy for gain in better if gain.verdict == "helps"]
+    return f"{text} {f'What helps: {helping[0]}.' if helping else 'Train on the real rows alone.'}"

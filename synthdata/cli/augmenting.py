@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,12 +48,18 @@ def augment(
     param: Settings = None,
     device: DeviceOption = Device.auto,
     time_budget: TimeBudget = None,
+    events: Annotated[
+        Path | None, typer.Option("--events", help="Append progress to this file, a line of JSON an event.")
+    ] = None,
 ) -> None:
     """Make synthetic rows to train a model on, and say whether they help it."""
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
     from synthdata import augmentation
+    from synthdata.progress import EventLog
 
     with working() as (console, progress):
+        if events is not None:
+            progress.observers.append(EventLog(events))
         done = augmentation.augment(
             source,
             target=target,
@@ -76,7 +83,7 @@ def augment(
         console.print(f"{strategy} was not tried: {reason}")
     for note in done.notes:
         console.print(note)
-    console.print(f"\n{summary(done.verdict, done.strategy)}\n{len(done.rows):,} synthetic rows written to {output}.")
+    console.print(f"\n{done.answer}\n{len(done.rows):,} synthetic rows written to {output}.")
 
 
 def gains_table(verdict: Augmentation, name: str) -> Table:
@@ -95,23 +102,3 @@ def gains_table(verdict: Augmentation, name: str) -> Table:
             gain.strategy, f"{gain.score:.3f}", f"{gain.gain:+.3f}", f"{low:+.3f} to {high:+.3f}", gain.verdict
         )
     return table
-
-
-def summary(verdict: Augmentation, strategy: str) -> str:
-    """The answer in one sentence, for the way of adding rows that was asked for."""
-    overall = {gain.strategy: gain for gain in verdict.gains["overall"]}
-    asked = overall.get(strategy)
-    if asked is None:
-        return f"Whether {strategy} help could not be measured: no fold lacked any."
-    name = f"{strategy[0].upper()}{strategy[1:]}".removesuffix(" added")
-    better = [gain for gain in overall.values() if gain.gain >= asked.gain and gain is not asked]
-    if asked.verdict == "helps":
-        text = f"{name} help: {verdict.measure} {asked.gain:+.3f} over {verdict.real:.3f}."
-        as_good = [gain.strategy for gain in better if gain.interval[0] > 0]
-        return text + (f" {as_good[0][0].upper()}{as_good[0][1:]} does as well and costs less." if as_good else "")
-    if asked.verdict == "harms":
-        text = f"{name} harm: {verdict.measure} {asked.gain:+.3f} from {verdict.real:.3f}."
-    else:
-        text = f"{name} do not help: {verdict.measure} {asked.gain:+.3f}, which is within what chance gives."
-    helping = [gain.strategy for gain in better if gain.verdict == "helps"]
-    return f"{text} {f'What helps: {helping[0]}.' if helping else 'Train on the real rows alone.'}"

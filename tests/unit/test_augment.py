@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 import synthdata
-from synthdata.augmentation import ADDED, BALANCED
-from synthdata.cli.augmenting import summary
+from synthdata.augmentation import ADDED, BALANCED, answer
 from synthdata.errors import SynthdataError
 from synthdata.validation.utility.augmentation import Augmentation, Gain
 
@@ -66,7 +65,7 @@ def gains(**by_strategy: tuple[float, float, float]) -> Augmentation:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "strategy", "answer"),
+    ("verdict", "strategy", "told"),
     [
         (gains(added=(0.05, 0.02, 0.08)), ADDED, "Synthetic rows help: AUC +0.050 over 0.800."),
         (gains(added=(0.05, 0.02, 0.08), smote=(0.06, 0.01, 0.1)), ADDED, "SMOTE does as well and costs less."),
@@ -80,5 +79,5 @@ def gains(**by_strategy: tuple[float, float, float]) -> Augmentation:
         (gains(added=(0.0, -0.1, 0.1)), BALANCED, "could not be measured"),
     ],
 )
-def test_the_answer_is_for_the_rows_that_were_asked_for(verdict: Augmentation, strategy: str, answer: str) -> None:
-    assert answer in summary(verdict, strategy)
+def test_the_answer_is_for_the_rows_that_were_asked_for(verdict: Augmentation, strategy: str, told: str) -> None:
+    assert told in answer(verdict, strategy)

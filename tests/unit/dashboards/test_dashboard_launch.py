@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from dashboards import launch as launching
+from dashboards import uploads
 from dashboards.launch import RUNS_VARIABLE, command, environment, launch
 from synthdata.errors import MissingExtraError, SynthdataError
 
@@ -62,6 +65,32 @@ def test_a_server_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(launching, "command", lambda port: ["false"])
     with pytest.raises(SynthdataError, match="ended with code 1"):
         launch(tmp_path, _free_port())
+
+
+def test_uploads_that_are_too_old_go_when_the_server_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "command", lambda port: ["true"])
+    folders = {name: tmp_path / uploads.FOLDER / name for name in ("old", "young")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    week = time.time() - (uploads.DAYS + 0.1) * 86_400
+    os.utime(folders["old"], (week, week))
+    launch(tmp_path, _free_port())
+    assert {name for name, folder in folders.items() if folder.exists()} == {"young"}
+
+
+def test_uploads_that_grow_old_go_while_the_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "command", lambda port: ["sleep", "1000"])
+    monkeypatch.setattr(launching, "SWEEP", 0.01)
+    looks: list[Path] = []
+
+    def sweep(runs: Path) -> None:
+        looks.append(runs)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(uploads, "sweep", sweep)
+    launch(tmp_path, _free_port())
+    assert looks == [tmp_path] * 3
 
 
 def _free_port() -> int:

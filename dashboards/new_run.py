@@ -140,6 +140,12 @@ def edited(draft: Draft) -> list[dict[str, Any]]:
         hide_index=True,
         placeholder="",
         disabled=["Column", "Why", "Sure"],
+        column_order=[
+            "Column",
+            "Kind",
+            "Why",
+            *(name for name in frame.columns if name not in ("Column", "Kind", "Why")),
+        ],
         height=min(36 * (len(frame) + 1) + 4, 560),
         column_config={
             "Column": config.TextColumn(pinned=True, width="medium"),
@@ -152,7 +158,7 @@ def edited(draft: Draft) -> list[dict[str, Any]]:
             "Lowest": config.TextColumn(help="A public lower bound, in the column's own units."),
             "Highest": config.TextColumn(help="A public upper bound."),
             "Categories": config.TextColumn(help="All public categories, with commas between."),
-            "Why": config.TextColumn(width="large"),
+            "Why": config.TextColumn(width=260),
             "Sure": config.NumberColumn(format="percent", help="How sure the guess is."),
         },
     )

@@ -54,8 +54,8 @@ def measure(report: Report, run: RunInfo, person: access.Person, *, again: bool)
     """The way to measure it."""
     if report.facts["privacy"].get("dp"):
         st.write(
-            "This run has a guarantee of differential privacy. Measuring here would fit models to the real rows outside of "
-            "it, so it is not offered."
+            "This run has a guarantee of differential privacy. Measuring here would fit models to real rows outside of "
+            "it; it is not offered."
         )
         return
     if not again:

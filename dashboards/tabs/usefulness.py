@@ -103,6 +103,11 @@ def under_way(name: str) -> None:
     st.write("You may close this page; the measuring goes on. Its outcome appears here.")
 
 
+def capitalised(text: str) -> str:
+    """A text that begins with a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def verdict(measured: Measurement, run: RunInfo) -> None:
     """What was found: a sentence, the gains with their intervals, and the rows."""
     facts = measured.facts
@@ -129,16 +134,25 @@ def gains(facts: Any, name: str) -> str:
     title = f"{facts['target']}: {facts['measure']}" if name == "overall" else f"{facts['target']}: {name}"
     rows = "".join(
         f'<tr><td>{escape(gain["strategy"])}</td><td class="n">{numbers.score(gain["score"], 3)}</td>'
-        f'<td class="n">{gain["gain"]:+.3f}</td>'
-        f'<td class="n">{gain["interval"][0]:+.3f} to {gain["interval"][1]:+.3f}</td>'
+        f'<td class="n">{signed(gain["gain"])}</td>'
+        f'<td class="n">{signed(gain["interval"][0])} to {signed(gain["interval"][1])}</td>'
         f'<td><span class="tag {VERDICTS.get(gain["verdict"], "info")}">{escape(gain["verdict"])}</span></td></tr>'
         for gain in facts["gains"][name]
     )
     alone = f", real rows alone {numbers.score(facts['real'], 3)}" if name == "overall" else ""
     return (
-        '<div class="synthdata-view"><div class="sideways" tabindex="0" role="region" aria-label="Gains">'
-        f'<table class="plain"><caption class="fine">{escape(title)}{alone}</caption>'
+        f'<div class="synthdata-view"><h3>{escape(title)}{alone}</h3>'
+        f'<div class="sideways" tabindex="0" role="region" aria-label="{escape(title)}"><table class="plain">'
         '<thead><tr><th scope="col">Training on real rows and …</th><th class="n" scope="col">Score</th>'
         '<th class="n" scope="col">Gain</th><th class="n" scope="col">95% interval</th><th scope="col">Verdict</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div></div>"
     )
+
+
+def signed(value: float) -> str:
+    """A gain with its sign.
+
+    >>> signed(-0.0104)
+    '−0.010'
+    """
+    return f"{value:+.3f}".replace("-", "−")

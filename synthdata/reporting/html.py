@@ -27,6 +27,8 @@ FIGURES_SHOWN = 5
 HEATMAP_NAMES = 26
 # Pairs of columns that are drawn, the worst first; the dashboard draws them all.
 PAIRS_DRAWN = 4
+# Triples of columns that are drawn.
+TRIPLES_DRAWN = 3
 
 SECTIONS = (
     ("verdict", "Verdict"),
@@ -231,6 +233,7 @@ def _environment() -> Environment:
         figures_shown=FIGURES_SHOWN,
         heatmap_names=HEATMAP_NAMES,
         pairs_drawn=PAIRS_DRAWN,
+        triples_drawn=TRIPLES_DRAWN,
     )
     return environment
 

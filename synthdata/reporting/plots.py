@@ -21,6 +21,8 @@ BOX, ACROSS, DOWN, ROW = 132, 16, 46, 26
 NAMES, CELL, CELL_HIGH = 112, 26, 20
 #: how many boxes stand side by side
 BESIDE = 7
+#: how far a graph may shrink before it has to be scrolled
+READABLE = 0.8
 
 
 def density(shares: Sequence[Sequence[float]], style: str, description: str, *, largest: float) -> Markup:
@@ -185,8 +187,9 @@ def graph(facts: Mapping[str, Any]) -> Markup:
         f"{numbers.plural(len(facts['nodes']), 'column')}, {numbers.plural(len(facts['edges']), 'link')} between them"
     )
     return Markup(
-        '<svg class="graph" viewBox="-2 -2 {:g} {:g}" style="max-width:{:g}px" role="img"><title>{}</title>{}{}</svg>'
-    ).format(width + 4, height + 4, width + 4, told, Markup("").join(lines), Markup("").join(boxes))
+        '<svg class="graph" viewBox="-2 -2 {:g} {:g}" style="max-width:{:g}px;min-width:{:g}px" role="img">'
+        "<title>{}</title>{}{}</svg>"
+    ).format(width + 4, height + 4, width + 4, READABLE * width, told, Markup("").join(lines), Markup("").join(boxes))
 
 
 def layers(nodes: Sequence[str], edges: Sequence[Sequence[str]]) -> list[list[str]]:

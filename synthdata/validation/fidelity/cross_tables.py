@@ -7,7 +7,7 @@ rows of a side share counts as empty on that side, so that no single row can be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,8 @@ from synthdata.validation.summaries import FEW, coarse_step, rounded
 
 #: bins of a number, categories that stand alone, rows of each side that are counted
 BINS, CATEGORIES, ROWS = 7, 8, 100_000
+#: values up to which a third column is not made coarser; else its bins, or categories that stand alone
+FEW_VALUES, PANEL_BINS, PANEL_CATEGORIES = 4, 3, 3
 #: the share of rows from which a number's commonest value gets a bin of its own
 USUAL = 0.3
 #: pairs that have a table: all of up to twenty columns, the worst ones of more
@@ -42,7 +44,7 @@ class CrossTables:
 
     comparison: Comparison
     rows: Mapping[Side, np.ndarray]
-    axes: dict[str, Axis]
+    axes: dict[tuple[str, tuple[int, int]], Axis]
 
     @classmethod
     def of(cls, comparison: Comparison, seed: SeedTree) -> CrossTables:
@@ -53,16 +55,27 @@ class CrossTables:
             {},
         )
 
-    def axis(self, name: str) -> Axis:
-        """The axis of a judged column."""
-        if name not in self.axes:
+    def axis(self, name: str, size: tuple[int, int] = (BINS, CATEGORIES)) -> Axis:
+        """The axis of a judged column, in so many bins, or with so many categories that stand alone."""
+        if (name, size) not in self.axes:
             view = next(view for view in self.comparison.views if view.name == name)
-            self.axes[name] = axis(view, self.rows)
-        return self.axes[name]
+            self.axes[name, size] = axis(view, self.rows, *size)
+        return self.axes[name, size]
+
+    def of_triple(self, names: Sequence[str]) -> dict[str, Any]:
+        """The table of three columns; that with the fewest values has few, since each gets a picture of its own."""
+        axes = [self.axis(name) for name in names]
+        apart = min(range(len(axes)), key=lambda place: len(axes[place].labels))
+        if len(axes[apart].labels) > FEW_VALUES:
+            axes[apart] = self.axis(names[apart], (PANEL_BINS, PANEL_CATEGORIES))
+        return self.count(axes)
 
     def table(self, names: Iterable[str]) -> dict[str, Any]:
         """Shares of the rows of each side by cell, nested lists in the order of ``names``, and the labels of each."""
-        axes = [self.axis(name) for name in names]
+        return self.count([self.axis(name) for name in names])
+
+    def count(self, axes: Sequence[Axis]) -> dict[str, Any]:
+        """The shares of all combinations of values of some axes."""
         shape = tuple(len(axis.labels) for axis in axes)
         found: dict[str, Any] = {"labels": [list(axis.labels) for axis in axes], "least": FEW}
         for side, key in zip(SIDES, ("real", "synthetic"), strict=True):
@@ -87,9 +100,9 @@ class CrossTables:
         ]
 
 
-def axis(view: View, rows: Mapping[Side, np.ndarray]) -> Axis:
+def axis(view: View, rows: Mapping[Side, np.ndarray], bins: int, most: int) -> Axis:
     """A column's codes on the chosen rows of each side; what nobody has gets no code."""
-    labels, codes = _bins(view, rows) if view.continuous else _categories(view, rows)
+    labels, codes = _bins(view, rows, bins) if view.continuous else _categories(view, rows, most)
     null = len(labels)
     codes = {side: np.where(view.missing(side, chosen), null, codes[side]) for side, chosen in rows.items()}
     labels = [*labels, "no value"]
@@ -103,11 +116,11 @@ def axis(view: View, rows: Mapping[Side, np.ndarray]) -> Axis:
     )
 
 
-def _categories(view: View, rows: Mapping[Side, np.ndarray]) -> tuple[list[str], dict[Side, np.ndarray]]:
+def _categories(view: View, rows: Mapping[Side, np.ndarray], most: int) -> tuple[list[str], dict[Side, np.ndarray]]:
     """The commonest categories in train; all others share the last code."""
     categories = view.categories or ()
     counts = np.bincount(view.values("train")[view.values("train") >= 0], minlength=len(categories))
-    named = [i for i in range(len(categories)) if counts[i] >= FEW][:CATEGORIES]
+    named = [i for i in range(len(categories)) if counts[i] >= FEW][:most]
     rest = len(categories) - len(named)
     codes = np.full(len(categories) + 1, len(named))
     codes[named] = np.arange(len(named))
@@ -115,13 +128,13 @@ def _categories(view: View, rows: Mapping[Side, np.ndarray]) -> tuple[list[str],
     return labels, {side: codes[view.values(side, chosen)] for side, chosen in rows.items()}
 
 
-def _bins(view: View, rows: Mapping[Side, np.ndarray]) -> tuple[list[str], dict[Side, np.ndarray]]:
+def _bins(view: View, rows: Mapping[Side, np.ndarray], bins: int) -> tuple[list[str], dict[Side, np.ndarray]]:
     """Train's quantile bins, with edges as coarse as a summary's quantiles; a very common value has its own."""
     present = view.values("train")
     present = present[~np.isnan(present)]
     whole = view.column.kind == "numerical" and bool((present == np.round(present)).all())
     step = max(coarse_step(view), 1.0) if whole else coarse_step(view)
-    edges = _edges(present, step)
+    edges = _edges(present, step, bins)
     write = _moment if view.column.kind == "datetime" else _number
     labels = ["any"]
     if edges:
@@ -136,15 +149,15 @@ def _between(low: float, high: float, write: Callable[[float], str], *, single: 
     return write(low) if low == last else f"{write(low)} – {write(last)}"
 
 
-def _edges(present: np.ndarray, step: float) -> list[float]:
+def _edges(present: np.ndarray, step: float, bins: int) -> list[float]:
     if not len(present):
         return []
     values, counts = np.unique(present, return_counts=True)
-    usual, bins = values[counts.argmax()], BINS
+    usual = values[counts.argmax()]
     alone: set[float] = set()
     if len(values) > 2 and counts.max() > USUAL * len(present):
         low = rounded(float(np.floor(usual / step)) * step, step)
-        alone, present, bins = {low, rounded(low + step, step)}, present[present != usual], BINS - 2
+        alone, present, bins = {low, rounded(low + step, step)}, present[present != usual], max(2, bins - 2)
     cuts = np.quantile(present, np.linspace(0, 1, bins + 1)[1:-1])
     return sorted(alone | {rounded(float(cut), step) for cut in cuts})
 

@@ -57,7 +57,7 @@ def fidelity_part(comparison: Comparison, seed: SeedTree, step: Callable[[float,
     pairs["further"] = further_measures(comparison, pairs["worst"], seed.child("further pairs"))
     tables = CrossTables.of(comparison, seed.child("cross tables"))
     pairs["tables"] = tables.of_pairs(trends.error) if trends else []
-    worst = [{**triple, "table": tables.table(triple["columns"])} for triple in (triples.worst if triples else [])]
+    worst = [{**triple, "table": tables.of_triple(triple["columns"])} for triple in (triples.worst if triples else [])]
     return Fidelity(
         {
             "shape": shape_figure,

@@ -112,7 +112,7 @@ def test_what_was_found_is_told(runs: Path) -> None:
     page = page_of("good")
     told = "".join(element.proto.body for element in page.get("html"))
     assert "&lt;b&gt;rows&lt;/b&gt;" in told
-    assert "-0.030 to -0.010" in told
+    assert "\u22120.030 to \u22120.010" in told
     assert 'class="tag fail"' in told
     assert any("They harm" in element.value for element in page.markdown)
 

@@ -45,6 +45,13 @@ def test_three_columns_add_up_to_one(mixed: Callable[[int, int], Table]) -> None
         assert least < np.sum(found[side]) <= 1.0001
 
 
+def test_the_column_that_gets_a_picture_a_value_has_few(mixed: Callable[[int, int], Table]) -> None:
+    made = CrossTables.of(Comparison.of(mixed(4000, 1), None, mixed(3000, 2)), SeedTree(1))
+    sizes = [len(labels) for labels in made.of_triple(("age", "seen", "income"))["labels"]]
+    assert min(sizes) <= 4 < sorted(sizes)[1]
+    assert [len(labels) for labels in made.of_triple(("age", "smoker", "seen"))["labels"]] == [7, 2, 7]
+
+
 def test_a_value_that_most_rows_share_stands_alone() -> None:
     gains = np.where(np.arange(1000) % 10 == 0, np.arange(1000) * 10.0, 0.0)
     frame = pd.DataFrame({"gain": gains, "sex": np.where(np.arange(1000) % 3 == 0, "F", "M")})

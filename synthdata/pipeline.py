@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from synthdata.reporting.html import render
 from synthdata.reporting.model_facts import model_facts
 from synthdata.reporting.report import Report
 from synthdata.runs.budget_store import Account, BudgetStore
+from synthdata.runs.resuming import beside, kept, seeds_to_resume, unfinished_fit
 from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
 from synthdata.table.foreign import adopt
@@ -86,6 +87,7 @@ def run(
     split_seed: int | None = None,
     settings: Sequence[str] = (),
     overwrite: bool = False,
+    resume: bool = False,
     privacy: Privacy | float | None = None,
     reservation: int | None = None,
     share: bool = False,
@@ -99,7 +101,8 @@ def run(
     called sex, race and the like); ``holdout`` the fraction of rows that the model never sees; runs with the same
     ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
     statistic of real rows; the one that is handed back does. With ``share_epsilon`` it holds noised shares of the real
-    columns as well, at a budget of their own that the source's account pays for.
+    columns as well, at a budget of their own that the source's account pays for. ``resume`` goes on with a run in
+    ``out`` that was stopped, by its seeds, and with the fit of a network from where that was.
 
     With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it,
     by a new entry or by one that somebody has reserved before, whose number is the ``reservation``. The report and the
@@ -120,6 +123,8 @@ def run(
         synthesizer.require_private_form()
     shown = figures_budget(share, share_epsilon, budget)
     rules = load_policy(policy)
+    if resume:
+        seed, split_seed = seeds_to_resume(out, seed, split_seed, budget is not None)
     seeds = SeedTree(seed)
 
     loaded, real = opened(
@@ -152,6 +157,7 @@ def run(
             "started": now(),
         },
         overwrite=overwrite,
+        resume=resume,
     )
     with recorded(folder, progress):
         with progress.stage("check", "Checking the source"):
@@ -161,7 +167,7 @@ def run(
         split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
         train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
         with progress.stage("fit", f"Fitting {synthesizer.name}"):
-            with paid(budget, real, synthesizer, loaded.display, reservation):
+            with paid(budget, real, synthesizer, loaded.display, reservation), kept(synthesizer, folder):
                 synthesizer.fit(train, privacy=budget, seed=seeds.integer("fit"), progress=progress)
             if synthesizer.savable:
                 synthesizer.save(folder.file("model"))
@@ -279,12 +285,14 @@ def fit(
     drop_text: bool = False,
     seed: int | None = None,
     settings: Sequence[str] = (),
+    resume: bool = False,
     privacy: Privacy | float | None = None,
     progress: Progress | None = None,
 ) -> Synthesizer:
     """Fit a model on every row of a table, without a holdout, and save it into the folder ``save``.
 
-    With ``privacy`` within that budget, which the source's account in the store of budgets pays for.
+    With ``privacy`` within that budget, which the source's account in the store of budgets pays for. ``resume`` goes on
+    with a fit for ``save`` that was stopped.
 
     Raises:
         SynthdataError: the input cannot be used.
@@ -297,6 +305,8 @@ def fit(
     budget = Privacy.of(privacy) if privacy is not None else None
     if budget:
         synthesizer.require_private_form()
+    if resume and save is not None:
+        seed, _ = seeds_to_resume(unfinished_fit(Path(save)), seed, None, budget is not None)
     loaded, real = opened(
         source,
         schema,
@@ -307,10 +317,16 @@ def fit(
         strict=budget is None,
         progress=progress,
     )
-    with progress.stage("fit", f"Fitting {synthesizer.name}"), paid(budget, real, synthesizer, loaded.display):
-        synthesizer.fit(real, privacy=budget, seed=seed, progress=progress)
-    if save is not None:
-        synthesizer.save(save)
+    seeds = SeedTree(seed)
+    with ExitStack() as stack:
+        if save is not None and synthesizer.resumable and budget is None:
+            about: dict[str, Any] = {"fingerprint": real.fingerprint(), "model": synthesizer.name, "started": now()}
+            about |= {"parameters": synthesizer.parameters(), "seed": seeds.seed}
+            stack.enter_context(beside(Path(save), synthesizer, about, resume))
+        with progress.stage("fit", f"Fitting {synthesizer.name}"), paid(budget, real, synthesizer, loaded.display):
+            synthesizer.fit(real, privacy=budget, seed=seeds.seed, progress=progress)
+        if save is not None:
+            synthesizer.save(save)
     return synthesizer
 
 

@@ -17,6 +17,7 @@ from synthdata.cli.options import (
     ModelFolder,
     Output,
     Query,
+    Resume,
     RowsPerPerson,
     SchemaFile,
     Seed,
@@ -41,6 +42,7 @@ def fit(
     drop_text: DropText = False,
     seed: Seed = None,
     param: Settings = None,
+    resume: Resume = False,
     device: DeviceOption = Device.auto,
     time_budget: TimeBudget = None,
     epsilon: Epsilon = None,
@@ -65,6 +67,7 @@ def fit(
             drop_text=drop_text,
             seed=seed,
             settings=settings,
+            resume=resume,
             privacy=privacy,
             progress=progress,
         )

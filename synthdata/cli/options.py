@@ -35,6 +35,9 @@ Protected = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same result.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with what was stopped before it was complete, if the call is the same.")
+]
 DropText = Annotated[bool, typer.Option("--drop-text", help="Leave columns of free text out instead of refusing them.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--param", help="A parameter of the model, KEY=VALUE; may be given several times.")

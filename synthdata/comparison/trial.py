@@ -90,6 +90,7 @@ def carry_out(order: dict[str, Any], table: bytes | None, teller: Teller) -> Non
             schema=schema,
             progress=Progress([teller]),
             overwrite=True,
+            resume=budget.get("privacy") is None,
             **budget,
             **order["options"],
         )

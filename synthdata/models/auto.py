@@ -151,6 +151,8 @@ class Auto(DensityMixin, ImputationMixin):
     name: ClassVar[str] = "auto"
     summary: ClassVar[str] = "chooses a family by the table's size and types, the time and what is installed"
 
+    resumable: ClassVar[bool] = True
+
     #: what was chosen, and why
     choice_: Choice
     #: the fitted model of the chosen family
@@ -181,6 +183,7 @@ class Auto(DensityMixin, ImputationMixin):
         self.ledger_ = None
         table = Table.of(table, schema)
         self._take(choose(facts_of(table, self.time_budget, self.device)))
+        self.model_.unfinished = self.unfinished
         self.model_.fit(table, seed=seed, progress=progress)
         self._become()
         return self

@@ -40,11 +40,16 @@ class Synthesizer(ABC):
     summary: ClassVar[str]
     #: whether a fitted model can be saved; one of another library's that is kept in its own memory cannot
     savable: ClassVar[bool] = True
+    #: whether a long fit can go on from where it was stopped
+    resumable: ClassVar[bool] = False
     #: why there is no differentially private form, as a sentence, where a family can say so
     not_private_because: ClassVar[str] = ""
 
     #: what rows are put behind for a private fit; an audit takes one that it can watch
     guard: Callable[[Table, Ledger], Guarded[Table]] = Guarded
+
+    #: a folder in which a long fit that is not private keeps what it can go on from; whoever has such a place sets it
+    unfinished: Path | None = None
 
     schema_: Schema
     encoder_: TableEncoder

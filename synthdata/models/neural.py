@@ -42,6 +42,8 @@ PRIVATE_BINS = 32
 _MARGINALS = 0.1
 #: how many rows at most are made up to learn from what marginals say
 _MOST_GUIDES = 100_000
+#: how many seconds must have passed before what a fit can go on from is written anew
+_SAVE_EVERY = 15.0
 #: how many steps are taken on made-up rows to see how long one takes
 _TRIAL_STEPS = 6
 
@@ -86,6 +88,8 @@ class NeuralSynthesizer(Synthesizer):
     compiled: ClassVar[bool] = True
     #: after how many checks with a worse figure training goes back to the best state and finishes there
     patience: ClassVar[int] = 5
+
+    resumable: ClassVar[bool] = True
 
     #: the values that settings have in private training if they are left at their defaults
     private_settings: ClassVar[Mapping[str, Any]] = MappingProxyType({})
@@ -228,6 +232,9 @@ class NeuralSynthesizer(Synthesizer):
         left = None
         if self.time_budget is not None and not self._private:
             left = max(self.time_budget * until - (time.perf_counter() - self._started), 1e-3)
+        place: str | Path | None = self.checkpoint
+        if place is None and not self._private and self.unfinished is not None:
+            place = self.unfinished / "training"
         settings = TrainingSettings(
             steps=self._steps(rows, epochs),
             batch_size=batch,
@@ -235,7 +242,8 @@ class NeuralSynthesizer(Synthesizer):
             weight_decay=self._setting("weight_decay"),
             time_budget=left,
             device=self.device,
-            checkpoint=Path(f"{self.checkpoint}-{part}" if part else self.checkpoint) if self.checkpoint else None,
+            checkpoint=Path(f"{place}-{part}" if part else place) if place else None,
+            save_every=0.0 if self.checkpoint else _SAVE_EVERY,
             after=after,
             until=until,
             betas=self.betas,

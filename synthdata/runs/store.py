@@ -1,7 +1,7 @@
 """Run folders: where one pass along the pipeline leaves its results, and how to find them again.
 
     runs/<name>/  run.json  schema.json  expectations.json  model/  synthetic.parquet
-                  report.json  report.html  events.jsonl
+                  report.json  report.html  events.jsonl  unfinished/ (while a fit that can be resumed goes on)
 
 No row of the real table is ever written here.
 """
@@ -23,6 +23,8 @@ from synthdata.atomic import write_text
 from synthdata.errors import SynthdataError
 
 RUN_VERSION = 1
+#: what has to be the same in a run that is taken up again
+_SAME = ("fingerprint", "model", "parameters", "seed", "split_seed", "holdout")
 STATUSES = ("running", "done", "failed", "cancelled")
 
 
@@ -48,23 +50,64 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path, record: dict[str, Any], *, overwrite: bool = False) -> RunFolder:
+    def create(
+        cls, path: Path, record: dict[str, Any], *, overwrite: bool = False, resume: bool = False
+    ) -> RunFolder:
         """Make the folder and write its ``run.json`` with the status ``running``.
+
+        With ``resume``, take up a run there that was stopped, if it is the same; with ``overwrite`` as well, replace
+        it if it is not.
 
         Raises:
             SynthdataError: something else is there already, or the place cannot be written to.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            if not (overwrite and (path / "run.json").exists()):
-                raise SynthdataError(
-                    f"{path} exists already and is not empty.",
-                    "Choose another --out, or pass --overwrite to replace an earlier run there.",
-                )
-            _refuse_released(path)
-            shutil.rmtree(path)
         folder = cls(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            there = (path / "run.json").exists()
+            hindered = folder._not_resumed(record) if resume and there else None
+            if not (there and (overwrite or (resume and hindered is None))):
+                raise hindered or SynthdataError(
+                    f"{path} exists already and is not empty.",
+                    "Choose another --out, or pass --resume to go on with a run there that was stopped, or --overwrite "
+                    "to replace it.",
+                )
+            if not resume or hindered is not None:
+                _refuse_released(path)
+                shutil.rmtree(path)
         folder.write_record({"version": RUN_VERSION, "name": path.name, "status": "running", "process": os.getpid(), **record})
         return folder
+
+    def _not_resumed(self, record: dict[str, Any]) -> SynthdataError | None:
+        """Why the run that is there cannot be taken up by one with this record; None where it can."""
+        status, earlier = self.info().status, self.record()
+        wanted = json.loads(json.dumps(record))
+        other = [key.replace("_", " ") for key in _SAME if earlier.get(key) != wanted.get(key)]
+        if status == "done":
+            why, what = "is complete: there is nothing to go on with", "start afresh without --resume"
+        elif status == "running" and earlier.get("process") != os.getpid():
+            why, what = "is still being worked on by another process", "wait for it, or stop that first"
+        elif other:
+            why = f"is a run with another {', another '.join(other)}"
+            what = "call it as it was called before, or start afresh without --resume"
+        else:
+            return None
+        return SynthdataError(f"{self.path} {why}.", f"{what[0].upper()}{what[1:]}.")
+
+    def seeds(self) -> tuple[int | None, int | None]:
+        """The seeds of the run and of its split; None each where there is no run yet."""
+        if not self.file("run.json").exists():
+            return None, None
+        record = self.record()
+        return record.get("seed"), record.get("split_seed")
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.path)
+
+    @property
+    def unfinished(self) -> Path:
+        """Where a fit keeps what it can go on from, weights and no rows, until the run is complete."""
+        return self.file("unfinished")
 
     def file(self, name: str) -> Path:
         """The path of a file of this run."""
@@ -95,7 +138,9 @@ class RunFolder:
         self.write_record({**self.record(), **changes})
 
     def finish(self, status: str, message: str = "") -> None:
-        """Close the run with a status."""
+        """Close the run with a status; when it is done nothing is left to go on from."""
+        if status == "done" and self.unfinished.exists():
+            shutil.rmtree(self.unfinished)
         self.update(status=status, message=message, finished=now())
 
     def info(self) -> RunInfo:

@@ -39,6 +39,7 @@ class TrainingSettings:
         patience: after how many checks with a worse figure training goes back to the best state and finishes there.
         clip: the largest norm of a gradient.
         checkpoint: a folder to write the state of training to at every check, and to resume from; it holds no rows.
+        save_every: how many seconds must have passed since the state was last written.
         after: how much of the stage's progress was made before this training.
         until: how much will have been made after it.
         betas: how much of the gradients' mean and square AdamW keeps from step to step.
@@ -61,6 +62,7 @@ class TrainingSettings:
     device: str = "auto"
     compile: bool = True
     checkpoint: Path | None = None
+    save_every: float = 0.0
     after: float = 0.0
     until: float = 1.0
     betas: tuple[float, float] = (0.9, 0.98)
@@ -143,6 +145,7 @@ class _Training:
         self.best = Best(settings.patience)
         self.history = History(held_out=len(self.held_out))
         self.pace = Pace(settings.steps, settings.time_budget, settings.warmup)
+        self.saved = time.perf_counter()
 
     def _compiled(self, player: Player) -> Any:
         import torch
@@ -178,8 +181,9 @@ class _Training:
                     self.history.ending = "held-out rows were no longer modelled better"
                     pace.skip(share, 1.0)
                     share = 1.0
-                if settings.checkpoint:
+                if settings.checkpoint and (share >= 1.0 or time.perf_counter() - self.saved >= settings.save_every):
                     self._save(settings.checkpoint, step)
+                    self.saved = time.perf_counter()
             elif step % 10 == 0:
                 self._report(share)
         if not self.best.weights:

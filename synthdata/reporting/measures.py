@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synthdata.reporting import numbers
+
 if TYPE_CHECKING:
     from synthdata.reporting.report import ColumnFacts
 
@@ -65,5 +67,9 @@ def likeness_rows(column: ColumnFacts) -> list[tuple[str, str, float | None, flo
         label, what = LIKENESS.get(name, (name.replace("_", " "), ""))
         # At the holdout's size, where there is that, so that the two can be compared.
         value = facts["value"] if facts.get("matched") is None else facts["matched"]
+        if facts.get("interval"):
+            low, high = (numbers.percent(end) for end in facts["interval"])
+            whole = f"Of all synthetic rows: {numbers.percent(facts['value'])}, 95% interval {low} to {high}."
+            what = f"{what} {whole}".strip()
         rows.append((label, what, value, facts.get("reference"), "" if value is not None else facts.get("text") or ""))
     return rows

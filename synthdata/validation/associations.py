@@ -11,6 +11,7 @@ from synthdata.validation.base import Comparison, Side, View, plain
 from synthdata.validation.distances import dependence, mutual_information
 from synthdata.validation.fidelity.shape import at_rows, coarse_codes
 from synthdata.validation.fidelity.trend import Trend, correlations, standardised
+from synthdata.validation.statistics import interval_by_parts
 
 MEASURE = (
     "Pearson correlation for two numbers (-1 to 1), Cramér's V for two categories (0 to 1), "
@@ -22,6 +23,8 @@ ROWS = 50_000
 #: quantile bins of a number for mutual information; pairs times rows that are counted; columns up to which the
 #: further matrices are written
 INFORMATION_BINS, WORK, MATRIX = 10, 100_000_000, 60
+#: the interval of mutual information comes of so many disjoint parts of the synthetic rows, of at least so many rows
+PARTS, FEWEST = 10, 20
 
 
 def further_measures(comparison: Comparison, worst: list[dict[str, Any]], seed: SeedTree) -> dict[str, Any]:
@@ -61,8 +64,20 @@ def further_measures(comparison: Comparison, worst: list[dict[str, Any]], seed: 
                 for name, matrix in measures.items()
             }
         )
+    value = off("synthetic")
+    parts = np.array_split(seed.generator("parts").permutation(len(rows["synthetic"])), PARTS)
+    varying = [
+        float(
+            np.abs(information_matrix([each["synthetic"][part] for each in codes]) - information["train"])[upper].mean()
+        )
+        for part in (parts if len(parts[-1]) >= FEWEST else [])
+    ]
     details: dict[str, Any] = {
-        "mean_difference": {"value": off("synthetic"), "reference": off("holdout")},
+        "mean_difference": {
+            "value": value,
+            "interval": interval_by_parts(value or 0.0, varying, 1 / PARTS) if varying else None,
+            "reference": off("holdout"),
+        },
         "worst": named,
     }
     if count <= MATRIX:

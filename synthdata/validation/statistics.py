@@ -148,6 +148,20 @@ def around(value: float, deviation: float, low: float = 0.0, high: float = 1.0) 
     return max(low, value - NORMAL_95 * deviation), min(high, value + NORMAL_95 * deviation)
 
 
+def interval_by_parts(value: float, of_parts: Sequence[float], share: float, high: float = 1.0) -> tuple[float, float]:
+    """The 95 % interval of a measure that is 0 to ``high``, from how it varies over disjoint parts of the rows.
+
+    ``of_parts`` are its values on parts that each have this ``share`` of the rows that ``value`` has; deviations fall
+    with the root of the rows (the method of batch means, with Student's quantile).
+
+    >>> interval_by_parts(0.5, [0.4, 0.6], 0.5)[0]
+    0.0
+    """
+    deviation = float(np.std(of_parts, ddof=1)) * np.sqrt(share)
+    half = float(stats.t.ppf(0.975, len(of_parts) - 1)) * deviation
+    return max(0.0, value - half), min(high, value + half)
+
+
 def auc_with_deviation(positive: np.ndarray, guess: np.ndarray) -> tuple[float, float]:
     """The area under the ROC curve and its standard deviation after DeLong et al. (1988), ties half.
 

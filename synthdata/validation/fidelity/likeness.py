@@ -1,7 +1,8 @@
 """Likeness of single columns beyond their shape: how far, which part of the range, which categories, how rounded.
 
-Every measure is a fraction with its counterparts: ``value`` of the synthetic table, ``matched`` of as many synthetic
-rows as the holdout has, and ``reference`` of the holdout; or a ``text`` that says why there is none. Nothing here names
+Every measure is a fraction with its counterparts: ``value`` of the synthetic table with its 95 % ``interval``,
+``matched`` of as many synthetic rows as the holdout has, and ``reference`` of the holdout; or a ``text`` that says why
+there is none. Nothing here names
 a value, an extreme or a category. Of tables beyond `ROWS` rows that many are drawn: a share is then off by .002 or less
 in 95 of 100 draws.
 """
@@ -17,10 +18,14 @@ from synthdata.random import SeedTree
 from synthdata.validation.base import Comparison, NotComputable, Side, View
 from synthdata.validation.distances import jensen_shannon, wasserstein
 from synthdata.validation.fidelity.shape import at_rows, coarse_codes
-from synthdata.validation.statistics import total_variation
+from synthdata.validation.statistics import interval_by_parts, total_variation
 
 #: the most rows of each side
 ROWS = 200_000
+#: the interval comes of so many disjoint parts of the synthetic rows, of so many rows at most, and as many train rows
+PARTS, PART_ROWS, TRAIN_ROWS = 10, 1_000, 10_000
+#: rows that a part needs
+FEWEST = 5
 #: quantile bins for the Jensen–Shannon distance of numbers; what is outside the middle of the range at each end
 BINS, TAIL = 20, 0.005
 #: train rows that a category needs to be looked for, and the shares between which a category is rare
@@ -42,9 +47,34 @@ def likeness(comparison: Comparison, seed: SeedTree) -> dict[str, dict[str, dict
     if comparison.no_reference is None:
         size = min(len(rows["holdout"]), len(rows["synthetic"]))
         drawn = seed.generator("matched").choice(len(rows["synthetic"]), size, replace=False)
-    return {
+    found = {
         view.name: column_likeness(at_rows(view, rows), drawn, comparison.no_reference) for view in comparison.views
     }
+    size = min(PART_ROWS, len(rows["synthetic"]) // PARTS)
+    if size >= FEWEST:
+        generator = seed.generator("parts")
+        few: dict[Side, np.ndarray] = {
+            "train": rows["train"][generator.permutation(len(rows["train"]))[:TRAIN_ROWS]],
+            "synthetic": rows["synthetic"][generator.permutation(len(rows["synthetic"]))[: size * PARTS]],
+        }
+        for view in comparison.views:
+            _add_intervals(found[view.name], at_rows(view, few), size / comparison.rows("synthetic"))
+    return found
+
+
+def _add_intervals(found: dict[str, dict[str, Any]], view: View, share: float) -> None:
+    """Give each measure of a column an interval; ``view`` has the rows of all parts, each a ``share`` of all rows."""
+    codes = coarse_codes(view, tuple(view.sides), BINS)
+    parts = np.array_split(np.arange(len(view.values("synthetic"))), PARTS)
+    for name, entry in found.items():
+        if entry.get("value") is None:
+            continue
+        try:
+            varying = [_measure(name, view, codes, "synthetic", part) for part in parts]
+        except NotComputable:  # too rare in a part to be measured there; the value has no interval then
+            continue
+        high = np.inf if name == "wasserstein" else 1.0
+        entry["interval"] = list(interval_by_parts(entry["value"], varying, share, high))
 
 
 def column_likeness(view: View, drawn: np.ndarray | None, why: str | None) -> dict[str, dict[str, Any]]:

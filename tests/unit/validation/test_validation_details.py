@@ -70,6 +70,24 @@ def test_fresh_rows_have_the_details_of_the_holdout(compare: Compare) -> None:
     assert found["rounding"]["value"] > 0.95
 
 
+def test_the_intervals_of_details_are_as_wide_as_details_vary(compare: Compare) -> None:
+    real, *_ = fresh()
+    drawn = [
+        compare(real, frame(1000, seed).assign(x=lambda made: (made["x"] * 1.2 + 0.3).round(3))) for seed in range(20)
+    ]
+    for name, measures in {"x": ("wasserstein", "jensen_shannon"), "town": ("jensen_shannon",)}.items():
+        entries = [column(each, name) for each in drawn]
+        for measure in measures:
+            spread = np.std([entry[measure]["value"] for entry in entries], ddof=1)
+            halves = [np.ptp(entry[measure]["interval"]) / 2 for entry in entries]
+            assert 0.5 * spread < np.mean(halves) / 1.96 < 2.0 * spread, (name, measure)
+    information = [further_measures(each, [], SEED)["mean_difference"] for each in drawn[:10]]
+    spread = np.std([entry["value"] for entry in information], ddof=1)
+    halves = [np.ptp(entry["interval"]) / 2 for entry in information]
+    assert 0.4 * spread < np.mean(halves) / 1.96 < 3.0 * spread
+    assert "interval" not in column(compare(real, frame(20, 1)), "x")["wasserstein"]
+
+
 def test_each_detail_sees_what_it_is_for(compare: Compare) -> None:
     real, made, held = fresh()
     made["price"] = made["price"] + np.random.default_rng(0).uniform(-2, 2, len(made)).round(2)

@@ -53,7 +53,8 @@ class PrivatePlayer(Protocol):
 class HasOwnLosses(Protocol):
     """A private player with losses beside those of real records, as a discriminator has of made-up ones.
 
-    No real record enters them, so that they cost nothing, and are neither clipped nor noised.
+    No real record enters them, so that they cost nothing and are not noised. They are clipped one by one as those of
+    real records are, or the two would not balance where made-up records are like real ones.
     """
 
     def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:

@@ -219,7 +219,7 @@ class _Training:
 
     def _private_gradients(self, player: Player, private: NoisySteps, share: float) -> None:
         """Noisy gradients of a sample of the rows, and beside them those of losses that no real record enters."""
-        import torch
+        from synthdata.privacy.per_record import clipped_sums
 
         noise = self.noise
         if not isinstance(player, PrivatePlayer):
@@ -228,11 +228,12 @@ class _Training:
             player.modules, lambda rows: player.private_losses(rows, noise, share), len(self.learning), self.device
         )
         if isinstance(player, HasOwnLosses):
-            weights = [weight for weight in player.modules.parameters() if weight.requires_grad]
-            own = player.own_losses(round(private.plan.batch), noise).mean()
-            for weight, slope in zip(weights, torch.autograd.grad(own, weights, allow_unused=True), strict=True):
-                if slope is not None:
-                    weight.grad = slope if weight.grad is None else weight.grad + slope
+            # Clipped like those of real records: else the two would not balance where both are alike.
+            count = round(private.plan.batch)
+            sums, norms = clipped_sums(player.modules, lambda: player.own_losses(count, noise), private.plan.clip)
+            for weight, total in sums.items():
+                slope = total / max(len(norms), 1)
+                weight.grad = slope if weight.grad is None else weight.grad + slope
 
     def _next_rows(self) -> torch.Tensor:
         """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through.

@@ -216,11 +216,29 @@ def test_a_player_without_a_loss_of_single_records_is_refused() -> None:
 def test_weights_that_are_no_numbers_any_more_are_an_error_and_no_model() -> None:
     class Broken(OnePlayer):
         def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
-            """No number."""
-            return self.modules.inner(torch.full((1, 3), math.nan))[:, 0]
+            """Of weights that have got lost."""
+            with torch.no_grad():
+                self.modules.inner.weight.fill_(math.nan)
+            return self.modules.inner(torch.ones(1, 3))[:, 0]
 
     with pytest.raises(ModelError, match="broke down"):
         trained(Broken(), NoisySteps(plan(5), Entropy()))
+
+
+def test_made_up_records_like_the_real_ones_balance_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adversary or a negative phase, at equilibrium: clipped on one side only, nothing would ever be at rest."""
+
+    class Mirror(OnePlayer):
+        def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
+            """The opposite, of records just like the real ones."""
+            return -self.modules.losses(torch.arange(ROWS))
+
+    monkeypatch.setattr(NoisySteps, "_noise", lambda self, weights, device: [torch.zeros_like(w) for w in weights])
+    slopes = []
+    for objective in (Mirror(), OnePlayer()):
+        trained(objective, NoisySteps(plan(1, batch=float(ROWS), rate=1.0), Entropy()))
+        slopes.append(float(torch.cat([w.grad.flatten() for w in objective.modules.parameters()]).norm()))
+    assert slopes[0] < 1e-3 < 0.1 < slopes[1]
 
 
 # Planted bugs: what finds them above, finds them.

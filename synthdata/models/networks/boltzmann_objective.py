@@ -48,21 +48,27 @@ class Divergence:
 
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """How much less a record (b,) weighs than the chains' rows do on average, in logarithms."""
-        wandered = self.own_losses(len(rows), generator).mean()
-        return wandered - self.modules.log_weight(self.codes[rows], self.places[rows])
+        self._wander(generator)
+        return self.modules.log_weight(*self.chain).mean() - self.modules.log_weight(
+            self.codes[rows], self.places[rows]
+        )
 
     def private_losses(
         self, rows: torch.Tensor, generator: torch.Generator, share: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """How little a record (b,) weighs, in logarithms."""
+        """How little a record (b,) weighs, in logarithms, as `BoltzmannMachine.forward` has it."""
         return -self.modules(self.codes[rows], self.places[rows]), rows
 
     def own_losses(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """How much the chains' rows weigh after their next sweeps; however many are asked for, there are as many."""
+        self._wander(generator)
+        found: torch.Tensor = self.modules(*self.chain)
+        return found
+
+    def _wander(self, generator: torch.Generator) -> None:
         with torch.no_grad():
             for _ in range(self.sweeps):
                 self.chain = self.modules.sweep(*self.chain, generator)
-        return self.modules.log_weight(*self.chain)
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean total variation distance between pairs of columns of held-out rows and of the chains'."""

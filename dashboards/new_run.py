@@ -77,7 +77,7 @@ def take(reading: Any) -> None:
     except SynthdataError as error:
         st.error(literal(store.without_paths(str(error))))
         return
-    for key in ("target", "rules", "model", "private", "epsilon"):
+    for key in ("target", "rules", "model", "private", "epsilon", "protected"):
         st.session_state.pop(key, None)
     st.rerun()
 
@@ -243,6 +243,15 @@ def choose_model(draft: Draft, schema: Schema | None, *, private: bool) -> tuple
         settings["seed"] = third.number_input(
             "Seed", min_value=0, value=None, placeholder="any", key="seed", help="The same seed, the same result."
         )
+        groups = st.multiselect(
+            "Groups that are compared for fairness",
+            [column.name for column in draft.inferred if "," not in column.name],
+            key="protected",
+            placeholder="by their names: sex, race, age group",
+            help="The report then says whether each group is as large as in reality, gets the outcome as often, and is "
+            "treated as evenly by a model.",
+        )
+        settings["protected"] = ",".join(groups) or None
         if "time_budget" in about["parameters"]:
             minutes = st.number_input("At most so many minutes", min_value=0.1, value=None, key="minutes")
             settings["time-budget"] = None if minutes is None else 60 * minutes

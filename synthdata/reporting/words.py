@@ -168,6 +168,12 @@ def title(report: Report) -> str:
     return source if "://" in source else re.split(r"[/\\]", source.rstrip("/\\"))[-1] or source
 
 
+def source(report: Report) -> str:
+    """Where the rows came from; of a file in a hidden folder, where uploads lie, the name alone."""
+    told = numbers.plain(report.run.get("source"))
+    return title(report) if re.match(r"\.\w[^:]*/", told) else told
+
+
 def made_by(report: Report) -> str:
     """Who made the table."""
     model = report.run.get("model")

@@ -166,8 +166,10 @@ def test_the_page_goes_from_a_file_to_a_run(runs: Path, monkeypatch: pytest.Monk
     at.selectbox(key="target").set_value("high").run()
     at.text_area(key="rules").set_value("low <= high").run()
     at.selectbox(key="model-False").set_value("independent").run()
+    at.multiselect(key="protected").set_value(["high"]).run()
     next(button for button in at.button if button.label == "Start the run").click().run()
     assert not at.exception
+    assert started["protected"] == "high"
     assert [error.value for error in at.error] == []
     assert (started["run"], started["model"], started["epsilon"]) == ("a-independent", "independent", None)
     assert str(started["source"]).startswith(".uploads/")

@@ -145,3 +145,19 @@ def test_the_management_is_told_the_answer_and_what_to_do() -> None:
         assert any("No mathematical guarantee" in sentence for sentence in told)
     judged = words.summary(Report(sample_facts(holdout=False, model=None)))
     assert judged[0] == "A table of 48,842 invented rows was made by another generator."
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (".uploads/0123456789abcdef/a.csv", "a.csv"),
+        ("../data/a.csv", "../data/a.csv"),
+        ("./a.csv", "./a.csv"),
+        (".hidden.csv", ".hidden.csv"),
+        ("postgresql://db/shop", "postgresql://db/shop"),
+    ],
+)
+def test_where_an_upload_lies_is_not_told(source: str, told: str) -> None:
+    facts = sample_facts()
+    facts["run"]["source"] = source
+    assert words.source(Report(facts)) == told

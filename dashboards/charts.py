@@ -127,6 +127,7 @@ def column_dots(errors: Mapping[str, Mapping[str, float]], columns: Sequence[str
                 name=escaped(run),
                 mode="markers",
                 marker={"symbol": symbol, "size": 10, "color": shade[colour]},
+                cliponaxis=False,
                 hovertemplate="%{x:.2%}<extra>" + escaped(run) + "</extra>",
             )
         )

@@ -38,7 +38,7 @@ _PAGE_STYLES = """
 @media (max-width: 30rem) { .st-key-menu { gap: 0.25rem 1.1rem; } .st-key-menu .wordmark { display: none; } .st-key-menu > [data-testid="stElementContainer"]:has(.wordmark) { display: none; } }
 .st-key-menu > :has(.st-key-menu-person), .st-key-menu > .st-key-menu-person { margin-left: auto; }
 .st-key-menu-person { gap: 0.75rem; }
-@media (max-width: 46rem) { .stButtonGroup > div { gap: 0.35rem; } .stButtonGroup button { border-radius: 4px !important; margin-left: 0 !important; border-width: 1px !important; border-style: solid; } .stButtonGroup button[kind="segmented_control"] { border-color: var(--menu-rule) !important; } }
+@media (max-width: 46rem) { .stButtonGroup > div, .stButtonGroup [role="radiogroup"] { gap: 0.35rem; flex-wrap: wrap !important; } .stButtonGroup button { border-radius: 4px !important; margin-left: 0 !important; border-width: 1px !important; border-style: solid; } .stButtonGroup button[aria-checked="false"] { border-color: var(--menu-rule) !important; } }
 [class*="st-key-menu-here"] [data-testid="stPageLink"] a p { font-weight: 600 !important; }
 .review-log li { --tone: var(--soft); display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: 0.25rem 1.25rem; padding: 0.8rem 0; border-bottom: 1px solid var(--rule); }
 .review-log .state { color: var(--tone); font-weight: 600; font-size: 0.875rem; }

@@ -90,8 +90,9 @@ def one_pair(tables: dict[str, Any]) -> None:
         told = f"{label}: {table.names[0]} by {table.names[1]}"
         place.plotly_chart(drawing, theme=None, config=QUIET, key=f"pair-{which}", alt=told)
     st.caption(
-        "The darker a cell, the more rows lie in it; real and synthetic are on one scale. In the difference violet is "
-        f"too many synthetic rows, green too few. Cells of fewer than {tables[name].get('least')} rows are drawn empty."
+        "The stronger a cell’s colour, the more rows lie in it; real and synthetic are on one scale. In the "
+        "difference violet is too many synthetic rows, green too few. Cells of fewer than "
+        f"{tables[name].get('least')} rows are drawn empty."
     )
 
 

@@ -17,8 +17,9 @@ from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunInfo
 
-#: what a strategy does, as a word and a colour
-VERDICTS = {"helps": "pass", "harms": "fail"}
+#: what a strategy does, as words and a colour
+VERDICTS = {"helps": ("✓ helps", "pass"), "harms": ("✕ harms", "fail")}
+NEITHER = ("no clear difference", "info")
 
 
 def show(report: Report, run: RunInfo) -> None:
@@ -136,7 +137,7 @@ def gains(facts: Any, name: str) -> str:
         f'<tr><td>{escape(gain["strategy"])}</td><td class="n">{numbers.score(gain["score"], 3)}</td>'
         f'<td class="n">{signed(gain["gain"])}</td>'
         f'<td class="n">{signed(gain["interval"][0])} to {signed(gain["interval"][1])}</td>'
-        f'<td><span class="tag {VERDICTS.get(gain["verdict"], "info")}">{escape(gain["verdict"])}</span></td></tr>'
+        '<td><span class="tag {1}">{0}</span></td></tr>'.format(*VERDICTS.get(gain["verdict"], NEITHER))
         for gain in facts["gains"][name]
     )
     alone = f", real rows alone {numbers.score(facts['real'], 3)}" if name == "overall" else ""

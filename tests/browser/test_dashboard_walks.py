@@ -148,8 +148,10 @@ def test_an_engineer_goes_from_a_comparison_to_the_worst_column_and_draws_rows_o
     frame = pd.DataFrame(
         {"age": [20 + n * 7 % 60 for n in range(200)], STRANGE: ["yes" if n % 9 == 0 else "no" for n in range(200)]}
     )
+    source = tmp_path / "people.csv"
+    frame.to_csv(source, index=False)
     for name, model in (("plain", "independent"), ("tree", "trees")):
-        synthdata.run(frame, model, out=folder / name, seed=1)
+        synthdata.run(source, model, out=folder / name, seed=1)
     with watched(browser, height=1800, accept_downloads=True) as seen:
         page = seen.page
         page.set_default_timeout(PATIENCE)
@@ -161,6 +163,11 @@ def test_an_engineer_goes_from_a_comparison_to_the_worst_column_and_draws_rows_o
         page.locator(".js-plotly-plot").first.wait_for()
         page.get_by_role("radio", name="Usefulness", exact=True).click()
         page.get_by_text("Trained on synthetic rows", exact=True).first.wait_for()
+        page.get_by_role("button", name="Measure it").click()
+        page.get_by_text("You may close this page; the measuring goes on").wait_for()
+        seen.picture("dashboard-measuring")
+        page.get_by_role("button", name="Stop measuring").click()
+        page.get_by_text("It could not be measured").wait_for()
         page.get_by_role("link", name="Generate", exact=True).click()
         choose(page, "Model of the run", "tree")
         page.get_by_text("trees, 2 learnt columns").wait_for()

@@ -138,6 +138,7 @@ def column_dots(errors: Mapping[str, Mapping[str, float]], columns: Sequence[str
         ticktext=[escaped(name if len(name) <= 26 else name[:25] + "…") for name in columns],
         autorange="reversed",
         showgrid=True,
+        ticklabelstandoff=8,
     )
     return dressed(figure, theme, 110 + 24 * len(columns), margin=MARGIN)
 

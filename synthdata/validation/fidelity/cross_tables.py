@@ -139,6 +139,8 @@ def _bins(view: View, rows: Mapping[Side, np.ndarray], bins: int) -> tuple[list[
     labels = ["any"]
     if edges:
         between = [_between(low, high, write, single=whole and step == 1) for low, high in pairwise(edges)]
+        if view.column.kind == "datetime":  # two of them are too long for the edge of a drawing
+            between = [f"from {write(low)}" for low in edges[:-1]]
         labels = [f"< {write(edges[0])}", *between, f"≥ {write(edges[-1])}"]
     return labels, {side: np.searchsorted(edges, view.values(side, chosen), "right") for side, chosen in rows.items()}
 

@@ -41,6 +41,7 @@ def test_three_columns_add_up_to_one(mixed: Callable[[int, int], Table]) -> None
     found = made.table(("smoker", "city", "seen"))
     assert [len(labels) for labels in found["labels"]] == list(np.shape(found["real"]))
     assert "no value" in found["labels"][1]
+    assert all(label[:5] == "from " for label in found["labels"][2][1:-1])
     for side, least in (("real", 0.98), ("synthetic", 0.98)):
         assert least < np.sum(found[side]) <= 1.0001
 

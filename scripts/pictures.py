@@ -22,7 +22,7 @@ PAGES = {
     "runs": ("", "Open admissions-mixture", 720),
     "verdict": ("?run=admissions&tab=verdict", "May it be shared?", 1240),
     "columns": ("?run=admissions&tab=fidelity", "What gives synthetic rows away", 2100),
-    "relations": ("?run=admissions&tab=relations", "Whole rows on one map", 2010),
+    "relations": ("?run=admissions&tab=relations", "Whole rows on one map", 1966),
     "privacy": ("?run=admissions&tab=privacy", "The tests behind the finding", 2400),
     "model": ("?run=admissions-mixture&tab=model", "The groups of rows that it found", 1300),
     "compare": ("compare", "What changed between two", 2800),

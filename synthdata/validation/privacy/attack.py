@@ -80,24 +80,17 @@ def by_score(
     et al. 2022, section 4). Another, ``on_average``, asks whether members rank higher (Mann and Whitney 1947). Scores
     that see all columns at once must leave that one out: train's shares of values differ a little from the
     population's, any faithful table repeats them, and on average over many rows that shows without anybody's row
-    being known (Homer et al. 2008).
+    being known (Homer et al. 2008). Of an attack that ``holds_model`` the most suspicious tenth is looked at as well: a
+    hundredth of a few hundred rows is too few to tell anything.
     """
     member = pool.member
     members, others = int(member.sum()), int((~member).sum())
     auc, deviation = auc_with_deviation(member, scores)
     rank_p = float(stats.mannwhitneyu(scores[member], scores[~member], alternative="greater", method="asymptotic")[1])
     order = np.argsort(-scores, kind="stable")
-    top = np.zeros(len(scores), bool)
-    top[order[: max(10, len(scores) // 100)]] = True  # ties are in random order
-    tests = [
-        Test(
-            f"{name}: members among the most suspicious rows",
-            pool.excess(top),
-            float(member[top].mean()),
-            pool.chance,
-            int(top.sum()),
-        )
-    ]
+    tests = [_on_top(f"{name}: members among the most suspicious rows", order, max(10, len(scores) // 100), pool)]
+    if holds_model:
+        tests.append(_on_top(f"{name}: members among the most suspicious tenth", order, len(scores) // 10, pool))
     if on_average:
         tests.append(Test(f"{name}: members rank higher", rank_p, auc, 0.5, len(pool)))
     figure = Figure(
@@ -116,6 +109,13 @@ def by_score(
     }
     suspects = pool.positions[order[member[order]]]
     return Attack("membership", name, how, figure, tuple(tests), facts, suspects, holds_model)
+
+
+def _on_top(name: str, order: np.ndarray, count: int, pool: Pool) -> Test:
+    """Whether members are more than their share among the first ``count`` of rows in ``order``, ties at random."""
+    top = np.zeros(len(order), bool)
+    top[order[:count]] = True
+    return Test(name, pool.excess(top), float(pool.member[top].mean()), pool.chance, count)
 
 
 def true_positive_rate(scores: np.ndarray, member: np.ndarray, false_positive_rate: float) -> dict[str, Any]:

@@ -79,7 +79,10 @@ class RunFolder:
 
     def _not_resumed(self, record: dict[str, Any]) -> SynthdataError | None:
         """Why the run that is there cannot be taken up by one with this record; None where it can."""
-        status, earlier = self.info().status, self.record()
+        try:
+            status, earlier = self.info().status, self.record()
+        except SynthdataError as error:
+            return error
         wanted = json.loads(json.dumps(record))
         other = [key.replace("_", " ") for key in _SAME if earlier.get(key) != wanted.get(key)]
         if status == "done":

@@ -98,6 +98,16 @@ def test_what_is_another_run_is_refused_or_replaced(tmp_path: Path) -> None:
         synthdata.run(table(), "independent", out=place, resume=True)
 
 
+def test_a_damaged_run_is_refused_and_may_be_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    place.mkdir()
+    (place / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(SynthdataError, match="damaged"):
+        RunFolder.create(place, {"model": "independent"}, resume=True)
+    RunFolder.create(place, {"model": "independent"}, resume=True, overwrite=True)
+    assert RunFolder(place).record()["model"] == "independent"
+
+
 def test_a_private_fit_is_not_resumed(tmp_path: Path) -> None:
     with pytest.raises(PrivacyError, match="cannot be resumed"):
         synthdata.run(table(), "independent", out=tmp_path / "run", resume=True, privacy=1.0)

@@ -15,9 +15,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,10 +23,9 @@ from typing import Any, Literal
 
 from dashboards import starting, uploads
 from dashboards.access import Person
-from dashboards.launch import environment
 from synthdata.connectors import mask
 from synthdata.errors import SynthdataError
-from synthdata.runs.store import RunInfo, now
+from synthdata.runs.store import RunInfo
 
 FOLDER = "augmentation"
 ROWS = "rows.parquet"
@@ -74,20 +70,7 @@ def start(root: Path, run: RunInfo, person: Person, *, target: str, balance: boo
             arguments += [f"--{name}", str(run.record[name])]
     if balance:
         arguments.append("--balance")
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "synthdata", *arguments],
-            cwd=root,
-            env=environment(root),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    # A child that nobody waits for would count as alive after its end.
-    threading.Thread(target=process.wait, daemon=True).start()
-    about = {"process": process.pid, "target": target, "balance": balance, "started": now()}
-    (folder / "start.json").write_text(json.dumps(about), encoding="utf-8")
+    starting.begin(root, arguments, folder, {"target": target, "balance": balance})
 
 
 def source_of(root: Path, run: RunInfo, person: Person) -> str:
@@ -119,12 +102,12 @@ def source_of(root: Path, run: RunInfo, person: Person) -> str:
 def standing(run: RunInfo) -> Measurement:
     """How the measurement of a run stands."""
     folder = run.folder / FOLDER
-    about = _read(folder / "start.json")
+    about = starting.noted(folder / "start.json")
     if not folder.is_dir():
         return Measurement("none")
     if works_on(about.get("process"), run.name):
         return Measurement("running", event=_newest(folder / "events.jsonl"))
-    facts = _read(folder / "rows.augmentation.json")
+    facts = starting.noted(folder / "rows.augmentation.json")
     if facts.get("version") == 1 and isinstance(facts.get("gains"), dict):
         rows = folder / ROWS
         return Measurement("done", facts=facts, rows=rows if rows.is_file() else None)
@@ -133,7 +116,7 @@ def standing(run: RunInfo) -> Measurement:
 
 def cancel(run: RunInfo) -> None:
     """Ask the process to stop."""
-    process = _read(run.folder / FOLDER / "start.json").get("process")
+    process = starting.noted(run.folder / FOLDER / "start.json").get("process")
     if isinstance(process, int) and works_on(process, run.name):
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGTERM)
@@ -145,14 +128,6 @@ def works_on(process: Any, name: str) -> bool:
         return False
     words = starting.words_of(process)
     return "augment" in words and f"{name}/{FOLDER}/{ROWS}" in words
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _newest(path: Path) -> dict[str, Any]:

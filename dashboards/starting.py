@@ -55,6 +55,12 @@ def start(root: Path, source: str, model: str, title: str, options: Mapping[str,
             arguments.append(f"--{name}")
         elif value is not None and value is not False:
             arguments += [f"--{name}", str(value)]
+    begin(root, arguments, place, {"source": mask(source), "model": model})
+    return path.name
+
+
+def begin(root: Path, arguments: list[str], place: Path, about: Mapping[str, Any]) -> None:
+    """Start a command of `synthdata` in the folder of runs; its log and a note of it lie in ``place``."""
     with (place / "log.txt").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "synthdata", *arguments],
@@ -67,9 +73,8 @@ def start(root: Path, source: str, model: str, title: str, options: Mapping[str,
         )
     # A child that nobody waits for would count as alive after its end.
     threading.Thread(target=process.wait, daemon=True).start()
-    about = {"source": mask(source), "model": model, "process": process.pid, "started": now()}
-    (place / "start.json").write_text(json.dumps(about), encoding="utf-8")
-    return path.name
+    note = {**about, "process": process.pid, "started": now()}
+    (place / "start.json").write_text(json.dumps(note), encoding="utf-8")
 
 
 def begun(root: Path) -> list[RunInfo]:
@@ -146,11 +151,16 @@ def _starts(root: Path) -> list[Path]:
 
 
 def _about(path: Path) -> dict[str, Any]:
+    return noted(path / "start.json")
+
+
+def noted(path: Path) -> dict[str, Any]:
+    """The object in a JSON file, empty where there is none that can be read."""
     try:
-        about = json.loads((path / "start.json").read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return about if isinstance(about, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def last_word(log: Path) -> str:

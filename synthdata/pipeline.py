@@ -199,18 +199,12 @@ def run(
             about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
             notes = [*loaded.notes, *synthesizer.notes]
             if synthesizer.ledger_ is not None:
-                dp = {**synthesizer.ledger_, **COVERED, "account": _account_facts(real.fingerprint())}
+                dp = {**synthesizer.ledger_, **COVERED, "account": BudgetStore().account(real.fingerprint()).facts()}
                 facts["privacy"] = {**facts["privacy"], "dp": dp}
             noised = bought_figures(real, made, shown, seeds, loaded.display) if shown else None
             facts |= {"run": about, "notes": notes}
             report = write_report(facts, folder.path, made if share else None, noised)
     return Run(folder.path, report, synthetic)
-
-
-def _account_facts(fingerprint: str) -> dict[str, Any]:
-    """What all runs on a source have spent together, and its cap."""
-    told = BudgetStore().account(fingerprint)
-    return {"epsilon": told.epsilon, "delta": told.delta, "cap": told.cap, "runs": len(told.spendings)}
 
 
 def evaluate(

@@ -67,14 +67,13 @@ class Reservations:
         if self.budget is None:
             return {}
         spent = [result.report.facts["privacy"]["dp"]["epsilon_spent"] for result in results if result.report]
-        told = BudgetStore().account(self._fingerprint)
         return {
             "privacy": {
                 "epsilon": self.budget.epsilon,
                 "delta": self.budget.delta,
                 "fits": len(spent),
                 "epsilon_of_all": sum(spent),
-                "account": {"epsilon": told.epsilon, "delta": told.delta, "cap": told.cap, "runs": len(told.spendings)},
+                "account": BudgetStore().account(self._fingerprint).facts(),
             }
         }
 

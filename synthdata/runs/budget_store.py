@@ -41,6 +41,10 @@ class Account:
     cap: float | None
     spendings: tuple[Spending, ...]
 
+    def facts(self) -> dict[str, Any]:
+        """What reports say of it."""
+        return {"epsilon": self.epsilon, "delta": self.delta, "cap": self.cap, "runs": len(self.spendings)}
+
 
 class BudgetStore:
     """Accounts by the fingerprint of a source.

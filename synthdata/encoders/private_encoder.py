@@ -27,8 +27,9 @@ from synthdata.table.table import Table
 #: up to so many steps between public bounds each number has a bin of its own
 EXACT_STEPS = 128
 
-#: how much of the domain's budget a look gets beside the others: a category must stand out of its noise six times
-WEIGHTS = {"nulls": 0.5, "decimals": 0.5, "bounds": 1.0, "bins": 1.0, "categories": 6.0}
+#: how much of the domain's budget a look gets beside the others: a category must stand out of its noise six times, and
+#: beyond wrong bounds nothing is left of a column
+WEIGHTS = {"nulls": 0.5, "decimals": 1.0, "bounds": 3.0, "bins": 1.0, "categories": 6.0}
 
 #: from which share on it is told that rows have values without a name
 _TOLD_FROM = 0.01

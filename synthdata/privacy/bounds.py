@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ from synthdata.privacy.mechanisms import discrete_gaussian, threshold_for
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.storage import Cells
 
-#: how many σ a noisy count must be above 0 to be taken for something, alone and among some hundred
+#: how many σ a noisy count must be above 0 to be taken for something, alone, among some ten and among some hundred
 CLEAR = 3.5
-CLEAR_AMONG_MANY = 5.0
-#: into how many parts a bin is cut that turns out to hold too many rows, and how often in a row
+CLEAR_AMONG_TENS = 4.0
+CLEAR_AMONG_MANY = 4.5
+#: so many neighbouring counts are also taken together
+_TOGETHER = (1, 2, 4, 8)
+#: into how many parts a bin is cut that turns out to hold too many rows, and how often bins are looked at in a row
 _PARTS = 4
-LEVELS = 10
+LEVELS = 11
 #: the digits after the point that are told apart
 _DIGITS = 9
 #: magnitudes told apart, as powers of two
@@ -63,16 +67,30 @@ def decimals(cells: Guarded[Cells], look: Look, rows: float) -> int | None:
 
     noisy = look.counts(cells, needed, "decimals")
     for digits in range(_DIGITS + 1):
-        beyond = noisy[digits + 1 :]
-        if beyond.sum() <= 0.01 * rows + CLEAR * look.sigma * math.sqrt(len(beyond)):
+        if not _standing_out(noisy[digits + 1 :], CLEAR_AMONG_TENS * look.sigma, 0.01 * rows).any():
             return digits
     return None
+
+
+def _standing_out(noisy: np.ndarray, clear: float, least: float = 0.0) -> np.ndarray:
+    """Which noisy counts (k,) are clearly more than ``least``, by themselves or several neighbours together."""
+    rest = noisy.astype(np.float64)
+    found = np.zeros(len(rest), dtype=bool)
+    for width in _TOGETHER:
+        while width <= len(rest):
+            sums = np.convolve(rest, np.ones(width), "valid")
+            best = int(np.argmax(sums))
+            if sums[best] <= least + clear * math.sqrt(width):
+                break
+            # What was found once must not make its neighbours seem more.
+            found[best : best + width], rest[best : best + width] = True, 0.0
+    return found
 
 
 def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float] | None:
     """Powers of two between which nearly all numbers of a column lie, by the magnitudes that clearly occur.
 
-    None where no magnitude stands out of the noise.
+    None where no magnitude, and no few neighbours together, stand out of the noise.
     """
     exponents = np.arange(_LEAST, _MOST + 1)
     edges = 2.0 ** (exponents - 1)
@@ -84,7 +102,7 @@ def bounds(steps: Guarded[np.ndarray], look: Look) -> tuple[float, float] | None
         return np.bincount(np.where(numbers < 0, -size, size) + len(edges), minlength=2 * len(edges) + 1)
 
     noisy = look.counts(steps, magnitudes, "bounds")
-    found = np.flatnonzero(noisy > CLEAR_AMONG_MANY * look.sigma) - len(edges)
+    found = np.flatnonzero(_standing_out(noisy, CLEAR_AMONG_MANY * look.sigma)) - len(edges)
     if not len(found):
         return None
     first, last = int(found[0]), int(found[-1])
@@ -105,16 +123,18 @@ def bin_edges(
 
     A bin that clearly holds more than its share is cut in four, ten times at most (as in Zhang, Xiao and Xie 2016,
     "PrivTree", with the noise of each level paid for). ``whole`` numbers are kept apart by edges between them, and bins
-    of one number are not cut.
+    of one number are not cut. Where a bin of several is still too full at the end, its roundest number, such as 0, is
+    looked at by itself.
     """
     half = 0.5 if whole else 0.0
     nodes: list[tuple[float, float, float]] = [(low - half, high + half, math.inf)]
     share = max(rows / bins, 2 * CLEAR * look.sigma)
-    for _ in range(LEVELS):
-        parts = [_cut(start, end, whole) if count > share else [] for start, end, count in nodes]
+    for level in range(1, LEVELS + 1):
+        cut_up = partial(_cut, whole=whole) if level < LEVELS else partial(_around_roundest, whole=whole)
+        parts = [cut_up(start, end) if count > share else [] for start, end, count in nodes]
         cut = [part for pieces in parts for part in pieces]
         if not cut:
-            break
+            continue
         starts = np.array([start for start, _ in cut])
         ends = np.array([end for _, end in cut])
 
@@ -144,6 +164,23 @@ def _cut(start: float, end: float, whole: bool) -> list[tuple[float, float]]:
     else:
         marks = sorted({start + (end - start) * k / _PARTS for k in range(_PARTS + 1)})
     return list(itertools.pairwise(marks)) if len(marks) > 2 else []
+
+
+def _around_roundest(start: float, end: float, whole: bool) -> list[tuple[float, float]]:
+    """The part of a bin below its roundest number, that number, and the part above; none where it has but one number.
+
+    >>> _around_roundest(199_990.5, 200_010.5, whole=True)
+    [(199990.5, 199999.5), (199999.5, 200000.5), (200000.5, 200010.5)]
+    """
+    first, last = math.ceil(start), math.floor(end)
+    if not whole or first >= last:
+        return []
+    number = 0
+    if first > 0 or last < 0:
+        powers = (10**k for k in range(18, -1, -1))
+        number = next(upper for power in powers if (upper := -(-first // power) * power) <= last)
+    marks = sorted({start, number - 0.5, number + 0.5, end})
+    return list(itertools.pairwise(marks))
 
 
 def _merged(nodes: list[tuple[float, float, float]], share: float) -> tuple[np.ndarray, np.ndarray]:

@@ -272,8 +272,9 @@ class Ledger:
 
 
 STRUCTURE = (
-    "Names, kinds, storage, formats, units and roles of columns count as public, whether they were declared or read "
-    "off the source; they are not protected."
+    "Names, kinds, storage, formats, units and roles of columns count as public. Where no schema declares them they "
+    "are read off the source without a charge, kinds off its values: they are not protected, and one row more or less "
+    "could in a rare case change a kind. A schema of one's own that names them (--schema) rules that out."
 )
 FLOATING_POINT = (
     "Counts are integers with integer noise drawn exactly. Choices between answers and loss distributions are computed "

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthdata.reporting import numbers
-from synthdata.reporting.report import Report
+
+if TYPE_CHECKING:
+    from synthdata.reporting.report import Report
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,16 @@ def guarantee(report: Report) -> Guarantee | None:
     if not facts:
         return None
     epsilon = float(facts.get("epsilon") or 0.0)
-    public = [
-        (name, numbers.listing([f"{key} {numbers.plain(value)}" for key, value in declared.items()], 6))
-        for name, declared in (facts.get("public") or {}).items()
-        if isinstance(declared, dict)
-    ]
     return Guarantee(
         numbers.plain(facts.get("epsilon")),
-        f"{facts.get('delta'):g}" if facts.get("delta") is not None else numbers.UNKNOWN,
+        _chance(facts.get("delta")),
         numbers.plain(facts.get("epsilon_spent")),
         f"{math.exp(epsilon):.3g}" if epsilon < 50 else "more than a sextillion",
         bool(facts.get("private", True)),
         str(facts.get("unit") or "row"),
         str(facts.get("unit_bound") or ""),
         str(facts.get("adjacency") or ""),
-        tuple(public),
+        tuple((name, _public(known)) for name, known in _known(facts)),
         _looks(facts.get("charges") or []),
         tuple((question, " ".join(answer.split())) for question, answer in questions(facts)),
         facts,
@@ -87,22 +84,16 @@ def guarantee(report: Report) -> Guarantee | None:
 
 def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What NIST SP 800-226 (Near et al. 2025) tells a reader to ask of a claim, with the answers of a ledger."""
-    unit, delta = str(facts.get("unit") or "row"), facts.get("delta")
-    small = numbers.UNKNOWN if delta is None else f"{delta:g}"
-    bought = sorted({str(charge.get("stage")) for charge in facts.get("charges") or [] if charge.get("part_of")})
-    account = facts.get("account")
-    spent_before = (
-        f"All private runs on this source: ε = {numbers.plain(account['epsilon'])}, δ = {account['delta']:.3g} in "
-        f"{numbers.plural(account['runs'], 'run')}, by simple addition"
-        + ("; no cap is set." if account.get("cap") is None else f"; the cap is {numbers.plain(account['cap'])}.")
-        if account
-        else "Not on record here; `synthdata budget SOURCE` tells it."
-    )
+    return [*_about_the_promise(facts), *_about_the_looks(facts), *_about_the_result(facts)]
+
+
+def _about_the_promise(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    unit = str(facts.get("unit") or "row")
     return [
         (
             "How strong is the promise?",
-            f"ε = {numbers.plain(facts.get('epsilon'))} and δ = {small} for the whole fit, from the first look to the "
-            "model; approximate differential privacy, by privacy loss distributions.",
+            f"ε = {numbers.plain(facts.get('epsilon'))} and δ = {_chance(facts.get('delta'))} for the whole fit, from "
+            "the first look to the model; approximate differential privacy, by privacy loss distributions.",
         ),
         ("Who is protected?", f"Each {unit} by itself. {_sentence(facts.get('unit_bound'))}".rstrip()),
         (
@@ -112,17 +103,29 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "What else was released from this source?",
-            f"{spent_before} What was released by other means is not counted.",
+            f"{_account(facts.get('account'))} What was released by other means is not counted.",
         ),
         (
             "Who sees the real rows?",
             "Whoever runs this program (the central model of trust). Nothing hides the rows from this machine: access "
             "to the source, to the run folder's internal files and to the machine is the owner's to guard.",
         ),
+    ]
+
+
+def _about_the_looks(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    bought = sorted({str(charge.get("stage")) for charge in facts.get("charges") or [] if charge.get("part_of")})
+    declared = [name for name, known in _known(facts) if known.get("declared")]
+    return [
         (
             "What was not looked at, since it was known?",
             ("The number of rows. " if facts.get("public_rows") else "")
-            + "What the owner declared public of each column is listed below, and is the owner's word. "
+            + (
+                f"What the owner declared public of {numbers.listing(declared, 12)}; it is listed below, and is the "
+                "owner's word. "
+                if declared
+                else "The owner declared nothing public of any column's values. "
+            )
             + str(facts.get("structure") or ""),
         ),
         (
@@ -144,16 +147,18 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
             "What can leak besides?",
             "Time and memory of the fit are not hidden: who can measure them on this machine may learn from them.",
         ),
+    ]
+
+
+def _about_the_result(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    unknown, unnamed = facts.get("unknown"), facts.get("unnamed")
+    return [
         (
             "What does it cost in accuracy?",
             "Small groups and rare values are drowned or left out, so that the table is wrong about them in one "
             "direction; the larger the ε, the less. "
-            + (
-                f"Nothing was found out of the values of {numbers.listing(list(facts['unknown']), 12)}. "
-                if facts.get("unknown")
-                else ""
-            )
-            + (f"{_unnamed(facts['unnamed'])} " if facts.get("unnamed") else "")
+            + (f"Nothing was found out of the values of {numbers.listing(list(unknown), 12)}. " if unknown else "")
+            + (f"{_unnamed(unnamed)} " if unnamed else "")
             + "How wrong is for the internal report to say.",
         ),
         (
@@ -162,6 +167,58 @@ def questions(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"Internal, {facts.get('internal') or 'not covered by epsilon: all the rest'}.",
         ),
     ]
+
+
+def promise(report: Report) -> str:
+    """The guarantee in two sentences for the terminal; nothing where there is none."""
+    facts = report.facts["privacy"].get("dp")
+    if not facts:
+        return ""
+    if not facts.get("private", True):
+        return "Not private: a fixed seed was used, so that the noise can be computed again. Do not release the table."
+    return (
+        f"Differential privacy: each {facts.get('unit') or 'row'} is protected with ε = "
+        f"{numbers.plain(facts.get('epsilon'))} ({numbers.plain(facts.get('epsilon_spent'))} spent) and δ = "
+        f"{_chance(facts.get('delta'))}. That holds for {facts.get('covers') or 'the synthetic table and the model'}; "
+        "what stands here looks at real rows (internal: not covered by ε)."
+    )
+
+
+def _chance(delta: float | None) -> str:
+    """A probability, as a number and in words.
+
+    >>> _chance(1e-6)
+    '1e-06, one in 1,000,000'
+    """
+    return numbers.UNKNOWN if delta is None else f"{delta:g}, one in {1 / delta:,.0f}"
+
+
+def _account(account: dict[str, Any] | None) -> str:
+    """What all private runs on the source have spent together."""
+    if not account:
+        return "Not on record here; `synthdata budget SOURCE` tells it."
+    cap = "no cap is set" if account.get("cap") is None else f"the cap is {numbers.plain(account['cap'])}"
+    return (
+        f"All private runs on this source: ε = {numbers.plain(account['epsilon'])}, δ = {account['delta']:.3g} in "
+        f"{numbers.plural(account['runs'], 'run')}, by simple addition; {cap}."
+    )
+
+
+def _known(facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What was taken as known about each column."""
+    return [(name, known) for name, known in (facts.get("public") or {}).items() if isinstance(known, dict)]
+
+
+def _public(known: dict[str, Any]) -> str:
+    """What was taken as known about a column, in words.
+
+    >>> _public({"kind": "numerical", "dtype": "int64", "declared": {"bounds": [0, 9], "nullable": False}})
+    'numerical, stored as int64; declared by the owner: bounds 0, 9; nullable no'
+    """
+    more = [f"{key} {numbers.plain(known[key])}" for key in ("format", "unit") if known.get(key)]
+    said = ", ".join([str(known.get("kind")), f"stored as {known.get('dtype')}", *more])
+    declared = "; ".join(f"{key} {numbers.plain(value)}" for key, value in (known.get("declared") or {}).items())
+    return f"{said}; declared by the owner: {declared}" if declared else f"{said}; nothing declared"
 
 
 def _unnamed(shares: dict[str, float]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from synthdata.reporting import words
+from synthdata.reporting.guarantee import promise
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +28,8 @@ def terminal_summary(report: Report) -> RenderableType:
         Text.assemble(("\n" + opening.answer, f"bold {style}"), " ", opening.sentence),
         Text(words.privacy_sentence(report), style="dim"),
     ]
+    if promised := promise(report):
+        parts.append(Text(promised, style="dim"))
     for alert in report.alerts:
         level = str(alert.get("level"))
         line = Text.assemble(

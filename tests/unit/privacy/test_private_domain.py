@@ -13,10 +13,11 @@ from synthdata.encoders.private_encoder import PrivateDomain, bin_counts, encode
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import PrivacyError
 from synthdata.models.registry import make_model
-from synthdata.privacy.bounds import Look, bin_edges, bounds
+from synthdata.privacy.bounds import Look, bin_edges, bounds, decimals
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
 from synthdata.table.schema import Schema
+from synthdata.table.storage import Cells
 from synthdata.table.table import Table
 
 N = 4000
@@ -93,7 +94,7 @@ def test_every_look_is_on_the_ledger() -> None:
     assert looks["categories"] == 1
     assert looks["decimals"] == 2
     assert looks["bounds"] == 5
-    assert 5 < looks["bins"] <= 50
+    assert 5 < looks["bins"] <= 55
     paid = [charge for charge in ledger.charges if charge.part_of is None]
     assert [charge.stage for charge in paid] == ["row count", "domain"]
     assert paid[1].delta == pytest.approx(ledger.privacy.delta / 4)
@@ -204,6 +205,48 @@ def test_bounds_of_columns_that_say_little(numbers: np.ndarray) -> None:
     edges, counts = bin_edges(guarded, low, max(high, low + 1), look, 1000.0, 10, True)
     assert (np.diff(edges) > 0).all()
     assert len(counts) == len(edges) - 1
+
+
+def test_magnitudes_stand_out_together_where_none_does_alone() -> None:
+    """Nine tenths are 0, the rest spread over eight magnitudes of which each is lost in the noise: half are found."""
+    numbers = np.concatenate([np.zeros(9000), 2.0 ** np.repeat(np.arange(1, 9), 150)])
+    guarded = Guarded(numbers, Ledger(Privacy(20.0, seed=1)))
+    guarded.ledger.reserve("domain", 2.0)
+    low, high = bounds(guarded, Look("domain", 60.0, "x")) or (1.0, 0.0)
+    assert low == 0
+    assert 32 <= high <= 2**12
+
+
+def test_noise_alone_is_seldom_taken_for_magnitudes_or_decimals() -> None:
+    empty = Guarded(np.empty(0), Ledger(Privacy(20.0, seed=2)))
+    empty.ledger.reserve("domain", 3.0)
+    look = Look("domain", 10.0, "x")
+    assert sum(bounds(empty, look) is not None for _ in range(50)) <= 1
+    whole = Cells(np.arange(5000.0), np.zeros(5000, dtype=bool))
+    guarded = Guarded(whole, Ledger(Privacy(20.0, seed=3)))
+    guarded.ledger.reserve("domain", 3.0)
+    assert sum(decimals(guarded, look, 5000.0) != 0 for _ in range(50)) <= 1
+
+
+def test_decimals_of_a_few_numbers_among_many_zeros_are_found() -> None:
+    """As of rates of which four fifths are 0: the rest does not stand out of the sum of all counts, but of one."""
+    rates = np.where(np.arange(9000) % 5, 0.0, np.arange(9000) / 9001)
+    guarded = Guarded(Cells(rates.round(6), np.zeros(9000, dtype=bool)), Ledger(Privacy(20.0, seed=1)))
+    guarded.ledger.reserve("domain", 2.0)
+    assert decimals(guarded, Look("domain", 240.0, "x"), 9000.0) == 6
+
+
+@pytest.mark.parametrize("spike", [0, 250_000, -1000])
+def test_a_round_number_that_many_rows_share_comes_out_exactly(spike: int) -> None:
+    """Ten cuts in four leave hundreds of numbers in the fullest bin; its roundest one is looked at by itself."""
+    generator = np.random.default_rng(4)
+    spread = generator.integers(-(2**29), 2**29, 4000)
+    guarded = Guarded(np.concatenate([np.full(4000, spike), spread]), Ledger(Privacy(20.0, seed=1)))
+    guarded.ledger.reserve("domain", 2.0)
+    edges, counts = bin_edges(guarded, -(2**29), 2**29, Look("domain", 10.0, "x"), 8000.0, 20, True)
+    place = int(np.argmax(counts))
+    assert (edges[place], edges[place + 1]) == (spike - 0.5, spike + 0.5)
+    assert counts[place] == pytest.approx(4000, abs=200)
 
 
 def test_bins_hold_about_as_many_rows() -> None:

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dashboards import starting, uploads
+from dashboards import starting
 from dashboards.access import Person
-from synthdata.connectors import mask
+from dashboards.real_table import source_of
 from synthdata.errors import SynthdataError
 from synthdata.runs.store import RunInfo
 
@@ -71,32 +71,6 @@ def start(root: Path, run: RunInfo, person: Person, *, target: str, balance: boo
     if balance:
         arguments.append("--balance")
     starting.begin(root, arguments, folder, {"target": target, "balance": balance})
-
-
-def source_of(root: Path, run: RunInfo, person: Person) -> str:
-    """The real table of a run, as it can be opened again from the folder of runs.
-
-    Raises:
-        SynthdataError: it needs a password, is not there any more, or is not one that this person may read.
-    """
-    source = str(run.record.get("source") or "")
-    place = root / source
-    if "://" not in source and ":" not in source:
-        if not source or not place.exists():
-            raise SynthdataError(
-                "The run's real table is not where it was.",
-                f"An uploaded file is kept for {uploads.DAYS} days; start a new run with it.",
-            )
-        uploaded = (root / uploads.FOLDER) in place.resolve().parents
-        if uploaded:
-            return str(place)
-    if mask(source) != source or "***" in source:
-        raise SynthdataError(
-            "The run's source has a password, which is not kept.", "Take `synthdata augment` in a terminal."
-        )
-    if not person.may_read(source) or (person.known and ".." in source):
-        raise SynthdataError("You may not name this run's source.", "The owner of this dashboard lists those you may.")
-    return source
 
 
 def standing(run: RunInfo) -> Measurement:

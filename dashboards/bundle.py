@@ -9,7 +9,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from dashboards import store
+from synthdata.atomic import write_text
 from synthdata.errors import SynthdataError
+from synthdata.reporting.html import render
 from synthdata.reporting.report import Report
 from synthdata.runs.audit_log import LOG, Review, verify
 from synthdata.runs.store import RunInfo
@@ -40,32 +43,45 @@ def build(run: RunInfo, report: Report, *, internal: bool = False) -> bytes:
 def _fill(folder: Path, run: RunInfo, report: Report, review: Review, internal: bool) -> None:
     # The list of runs, which needs none of this, comes up sooner without it.
     from synthdata import connectors
-    from synthdata.pipeline import match, write_report
-    from synthdata.table.schema import Schema
 
     for name in ("synthetic.parquet", "schema.json", "ledger.json", LOG):
         if (run.folder / name).exists():
             shutil.copyfile(run.folder / name, folder / name)
-    frame = connectors.read(folder / "synthetic.parquet").frame
-    connectors.write(frame, folder / "synthetic.csv")
-    schema = Schema.from_json((folder / "schema.json").read_text(encoding="utf-8"))
-    made, _ = match(frame, schema, "synthetic table")
-    shared = internal or report.edition == "share"
-    write_report(report.facts, folder, None if shared else made)
-    (folder / "README.txt").write_text(_readme(run, review, internal), encoding="utf-8")
+    connectors.write(connectors.read(folder / "synthetic.parquet").frame, folder / "synthetic.csv")
+    handed = report if internal else going_out(run, report)
+    handed.save(folder / "report.json")
+    write_text(folder / "report.html", render(handed))
+    (folder / "README.txt").write_text(_readme(run, review, handed), encoding="utf-8")
     sums = "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(folder.iterdir())
     )
     (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
 
 
-def _readme(run: RunInfo, review: Review, internal: bool) -> str:
+def going_out(run: RunInfo, report: Report) -> Report:
+    """The edition of a run's report that may be handed on: the one that lies ready, or one made now."""
+    from synthdata import connectors
+    from synthdata.pipeline import match, share_edition
+    from synthdata.table.schema import Schema
+
+    ready = store.share_edition(run, report)
+    if ready is not None:
+        return ready
+    schema = Schema.from_json((run.folder / "schema.json").read_text(encoding="utf-8"))
+    made, _ = match(connectors.read(run.folder / "synthetic.parquet").frame, schema, "synthetic table")
+    return share_edition(report, made)
+
+
+def _readme(run: RunInfo, review: Review, report: Report) -> str:
     decision = review.decision
     told = f"Released by {decision.name} on {decision.time}: {decision.reason}" if decision else ""
     edition = (
-        "INTERNAL: the report holds statistics of real rows. Not for handing on."
-        if internal
+        f"The report is the edition for sharing: its figures of real columns carry the noise of differential privacy "
+        f"(epsilon = {report.facts['noised']['epsilon_spent']:.3g})."
+        if report.noised
         else "The report is the edition for sharing: it holds no statistic of real rows."
+        if report.shared
+        else "INTERNAL: the report holds statistics of real rows. Not for handing on."
     )
     return (
         f"{run.name}: a synthetic table made by synthdata.\n\n{told}\n{edition}\n\n"

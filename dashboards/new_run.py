@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import streamlit as st
@@ -11,13 +10,13 @@ from dashboards import draft as drafting
 from dashboards import starting, store, uploads
 from dashboards.access import Person, let_in
 from dashboards.draft import Draft
+from dashboards.epsilon import EPSILONS, explain
 from dashboards.theme import literal
 from synthdata.errors import SynthdataError
 from synthdata.models.registry import describe_models, private_model_names
 from synthdata.reporting import numbers
 from synthdata.table.schema import KINDS, Schema
 
-EPSILONS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0)
 NONE = "— none —"
 ABILITIES = {
     "log_prob": "says how probable a row is",
@@ -190,21 +189,6 @@ def privacy() -> float | None:
         "nothing, so declare what you can. Report and schema still look at real rows and stay in-house."
     )
     return epsilon
-
-
-def explain(epsilon: float) -> str:
-    """What an ε promises, in plain words: the best that somebody can guess whether one person is in the table.
-
-    >>> explain(1.0)[:60]
-    'A strong promise: whoever could only guess whether a given p'
-    """
-    strength = "A strong promise" if epsilon <= 1 else "A fair promise" if epsilon <= 3 else "A weak promise"
-    chance = math.exp(epsilon) / (1 + math.exp(epsilon))
-    told = f"{100 * chance:.0f}" if chance < 0.995 else f"{100 * chance:.2f}"
-    return (
-        f"{strength}: whoever could only guess whether a given person is in the real table (50%) can, with the "
-        f"released rows, be right at most {told}% of the time. A smaller ε protects more and keeps less detail."
-    )
 
 
 def choose_model(draft: Draft, schema: Schema | None, *, private: bool) -> tuple[str, dict[str, Any]]:

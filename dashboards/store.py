@@ -19,7 +19,7 @@ from synthdata.errors import SynthdataError
 from synthdata.reporting.model_facts import curves
 from synthdata.reporting.report import Report
 from synthdata.reporting.words import tone
-from synthdata.runs.audit_log import RELEASED, Review, fingerprints, verify
+from synthdata.runs.audit_log import RELEASED, SHARE, Review, fingerprints, verify
 from synthdata.runs.store import RunFolder, RunInfo, list_runs
 
 if TYPE_CHECKING:
@@ -172,6 +172,26 @@ def _tone(path: Path, changed: int) -> str:
         return tone(Report.load(path))
     except SynthdataError:
         return ""
+
+
+def share_edition(run: RunInfo, report: Report) -> Report | None:
+    """The edition for sharing that lies ready, with noised figures or as the run was made; None where there is none.
+
+    Raises:
+        SynthdataError: it is damaged.
+    """
+    if report.shared:
+        return report
+    stamp = share_stamp(run)
+    return _load(run.folder / SHARE, stamp) if stamp else None
+
+
+def share_stamp(run: RunInfo) -> int:
+    """When the edition with noised figures was made, 0 where there is none."""
+    try:
+        return (run.folder / SHARE).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def last_event(run: RunInfo) -> dict[str, Any]:

@@ -565,14 +565,16 @@ def write_report(
     figures.
     """
     report = Report({"version": 1, "edition": "internal", **facts})
-    seed = SeedTree(facts["run"]["seed"]).child("share")
-    written = report
-    if share is not None:
-        shared = shareable(report.facts, share, seed)
-        written = Report(with_noised(shared, noised) if noised else shared)
+    written = report if share is None else share_edition(report, share, noised)
     written.save(folder / "report.json")
     write_text(folder / "report.html", render(written))
     return report
+
+
+def share_edition(report: Report, made: Table, noised: NoisedFigures | None = None) -> Report:
+    """The edition that says nothing of real rows but the ``noised`` figures; ``made`` is the synthetic table."""
+    shared = shareable(report.facts, made, SeedTree(report.run["seed"]).child("share"))
+    return Report(with_noised(shared, noised) if noised else shared)
 
 
 @contextmanager

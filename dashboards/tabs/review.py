@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from dashboards import access, bundle, store
+from dashboards.tabs import sharing
 from dashboards.theme import literal
 from synthdata.errors import SynthdataError
 from synthdata.reporting import numbers
@@ -28,7 +29,9 @@ def show(report: Report, run: RunInfo) -> None:
     st.html(seal(review, long=True))
     if review.state == "released":
         download(report, run, person)
+    sharing.show(report, run, review, person)
     if review.entries:
+        st.subheader("The log", anchor=False)
         st.html(log(review))
     if review.state == "broken":
         for problem in review.problems:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from synthdata.reporting import cross_tables, numbers, palette, plots, series, svg, words
 from synthdata.reporting.attacks import attack_rows
 from synthdata.reporting.auditing import attack_figures, finding
+from synthdata.reporting.checks import passed
 from synthdata.reporting.glossary import METRICS, WORDS, term
 from synthdata.reporting.guarantee import guarantee
 from synthdata.reporting.measures import INFORMATION, RATES, likeness_rows
@@ -84,7 +85,8 @@ def part_styles(theme: palette.Theme) -> str:
     """The stylesheet of `render_part`, which touches nothing outside it."""
     properties = f"{palette.FONT_PROPERTIES} {palette.custom_properties(theme)}"
     rules = "\n".join(_asset(name) for name in ("report.css", "charts.css", "model.css", "card.css"))
-    base = "font: 400 0.9375rem/1.55 var(--sans); color: var(--ink);"
+    # Streamlit gives paragraphs and lists a size of their own, whatever they stand in.
+    base = "font: 400 0.9375rem/1.55 var(--sans); color: var(--ink); p, ol, ul, dl { font-size: inherit; }"
     return f"<style>.synthdata-view {{ {properties} {base}\n{rules}\n}}</style>"
 
 
@@ -222,6 +224,7 @@ def _environment() -> Environment:
         information_words=INFORMATION,
         rate_words=RATES,
         attack_rows=attack_rows,
+        passed_checks=passed,
         guarantee=guarantee,
         audit_finding=finding,
         audit_figures=attack_figures,

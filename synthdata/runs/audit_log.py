@@ -24,8 +24,10 @@ from synthdata.runs.store import now
 
 LOG = "review.jsonl"
 START = "0" * 64
+#: the edition of the report for sharing, where one was made beside the internal one
+SHARE = "share.json"
 #: what a release vouches for, as far as the run has it
-RELEASED = ("synthetic.parquet", "schema.json", "ledger.json", "report.json")
+RELEASED = ("synthetic.parquet", "schema.json", "ledger.json", "report.json", SHARE)
 
 Action = Literal["approve", "reject", "comment"]
 State = Literal["none", "released", "rejected", "broken"]

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from dashboards import augmenting, deleting, store
 from dashboards.access import EVERYTHING, Person
 from dashboards.launch import RUNS_VARIABLE
+from dashboards.real_table import source_of
 from synthdata.errors import SynthdataError
 from synthdata.runs.store import RunInfo
 from synthdata.table.infer import infer
@@ -145,4 +146,4 @@ def test_a_table_that_cannot_be_opened_from_here_is_refused(runs: Path, source: 
     make_run(runs, "good", facts=sample_facts(), source=source)
     known = Person("rob@lab.example", EVERYTHING, ("postgresql://*",), known=True)
     with pytest.raises(SynthdataError, match=said):
-        augmenting.source_of(runs, found("good"), known)
+        source_of(runs, found("good"), known)

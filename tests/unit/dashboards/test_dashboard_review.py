@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
+
+import synthdata
 
 pytest.importorskip("streamlit")
 
@@ -19,9 +23,15 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import access, bundle, store
 from dashboards.launch import RUNS_VARIABLE
-from synthdata.errors import SynthdataError
+from dashboards.tabs import sharing
+from synthdata.errors import PrivacyError, SynthdataError
+from synthdata.reporting.report import Report
 from synthdata.runs.audit_log import record, verify
+from synthdata.runs.budget_store import BudgetStore
+from synthdata.runs.store import RunInfo
+from synthdata.sharing import noised_edition
 
+ANN = access.Person("ann", access.EVERYTHING)
 APP = str(Path(__file__).resolve().parents[3] / "dashboards" / "app.py")
 
 
@@ -33,16 +43,34 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run as the pipeline leaves it."""
-    import pandas as pd
-
-    import synthdata
-
-    frame = pd.DataFrame({"age": [20 + n * 7 % 50 for n in range(120)], "sex": ["F", "M", "F"] * 40})
-    place = tmp_path_factory.mktemp("judged") / "runs" / "small"
-    synthdata.run(frame, "independent", out=place, seed=1)
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table, ``people.csv``, and beside it a run on it, ``small``, as the pipeline leaves it."""
+    place = tmp_path_factory.mktemp("made")
+    table(1200).to_csv(place / "people.csv", index=False)
+    synthdata.run(place / "people.csv", "independent", out=place / "small", rows=120, seed=1)
     return place
+
+
+@pytest.fixture
+def judged(runs: Path, made: Path) -> Path:
+    """The folder of a copy of that run."""
+    return shutil.copytree(made / "small", runs / "small")
+
+
+def table(rows: int) -> pd.DataFrame:
+    return pd.DataFrame({"age": [20 + n * 7 % 50 for n in range(rows)], "sex": ["FMF"[n % 3] for n in range(rows)]})
+
+
+def found(name: str) -> RunInfo:
+    run = store.find(name)
+    assert run is not None
+    return run
+
+
+def bundled(name: str, **options: bool) -> dict[str, bytes]:
+    run = found(name)
+    with zipfile.ZipFile(io.BytesIO(bundle.build(run, store.report(run), **options))) as archive:
+        return {Path(name).name: archive.read(name) for name in archive.namelist()}
 
 
 def shown(page: AppTest) -> str:
@@ -74,7 +102,7 @@ def test_a_reviewer_rejects_with_a_reason_and_approves_later(runs: Path) -> None
     page = write(page, 0, "Reject", "Age is <i>wrong</i>.")
     assert "✕ Rejected by Ann &lt;b&gt;" in shown(page)
     assert "Age is &lt;i&gt;wrong" in shown(page)
-    assert [button.label for button in page.get("download_button")] == []
+    assert [button.label for button in page.get("download_button")] == ["See the report that goes out"]
     page = write(page, 1, "Approve and release", "Mended.")
     assert "✓ Released by Ann" in shown(page)
     assert verify(folder).state == "released"
@@ -95,30 +123,79 @@ def test_a_broken_seal_is_said_on_every_page(runs: Path) -> None:
     assert "The seal is broken" in shown(AppTest.from_file(APP, default_timeout=60).run())
 
 
-def test_the_bundle_says_nothing_of_real_rows_unless_asked(judged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(RUNS_VARIABLE, str(judged.parent))
-    run = store.find("small")
-    assert run is not None
+def test_the_bundle_says_nothing_of_real_rows_unless_asked(judged: Path) -> None:
     with pytest.raises(SynthdataError, match="not released"):
-        bundle.build(run, store.report(run))
+        bundled("small")
     record(judged, "approve", name="Ann", reason="Fine.")
-    with zipfile.ZipFile(io.BytesIO(bundle.build(run, store.report(run)))) as archive:
-        found = {Path(name).name: archive.read(name) for name in archive.namelist()}
-    assert {"synthetic.parquet", "synthetic.csv", "report.html", "report.json", "schema.json", "review.jsonl"} <= set(
-        found
-    )
-    report = json.loads(found["report.json"])
+    files = bundled("small")
+    assert {"synthetic.parquet", "synthetic.csv", "report.html", "schema.json", "review.jsonl"} <= set(files)
+    report = json.loads(files["report.json"])
     assert report["edition"] == "share"
     assert "source" not in report["run"]
     assert report["fidelity"]["shape"]["value"] is None
-    assert verify(judged).seal in found["README.txt"].decode()
-    with zipfile.ZipFile(io.BytesIO(bundle.build(run, store.report(run), internal=True))) as archive:
-        inside = json.loads(archive.read("small/report.json"))
-        assert "INTERNAL" in archive.read("small/README.txt").decode()
-    assert inside["edition"] == "internal"
+    assert verify(judged).seal in files["README.txt"].decode()
+    inside = bundled("small", internal=True)
+    assert "INTERNAL" in inside["README.txt"].decode()
+    assert json.loads(inside["report.json"])["edition"] == "internal"
     (judged / "schema.json").write_text("{}")
     with pytest.raises(SynthdataError, match="changed after the release"):
-        bundle.build(run, store.report(run))
+        bundled("small")
+
+
+def test_a_run_made_for_sharing_is_handed_out_as_it_is(judged: Path) -> None:
+    bundle.going_out(found("small"), Report.load(judged / "report.json")).save(judged / "report.json")
+    record(judged, "approve", name="Ann", reason="Fine.")
+    files = bundled("small")
+    assert json.loads(files["report.json"])["edition"] == "share"
+    assert "holds no statistic of real rows" in files["README.txt"].decode()
+
+
+@pytest.fixture
+def budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BudgetStore:
+    monkeypatch.setenv("SYNTHDATA_BUDGET", str(tmp_path / "budget.sqlite"))
+    return BudgetStore()
+
+
+def test_figures_with_noise_are_bought_for_the_edition_that_goes_out(judged: Path, budget: BudgetStore) -> None:
+    page = review_of("small")
+    assert "It has no figure of the real table." in shown(page)
+    page.select_slider(key="share-epsilon").set_value(2.0).run()
+    assert "then it would be 2." in shown(page)
+    next(button for button in page.button if button.label == "Pay ε = 2 and add them").click()
+    assert "with the noise of differential privacy (ε = 2, δ = 1e-09)" in shown(page.run())
+    assert budget.account(found("small").record["fingerprint"]).epsilon == pytest.approx(2.0, abs=0.01)
+    record(judged, "approve", name="Ann", reason="Fine.")
+    page = review_of("small")
+    assert "A reviewer who rejects it opens it again." in shown(page)
+    assert not [button for button in page.button if button.label.startswith("Pay")]
+    with pytest.raises(SynthdataError, match="is released"):
+        sharing.buy(found("small"), ANN, 1.0)
+    files = bundled("small")
+    assert "carry the noise of differential privacy (epsilon = 2)" in files["README.txt"].decode()
+    handed = json.loads(files["report.json"])
+    assert handed["noised"]["epsilon_spent"] == pytest.approx(2.0, abs=0.01)
+    assert all(column["chart"]["real"] for column in handed["columns"])
+    assert handed["fidelity"]["detection"]["value"] is None
+    (judged / "share.json").write_text("{}")
+    with pytest.raises(SynthdataError, match=r"share.json was changed after the release"):
+        bundled("small")
+
+
+def test_figures_are_not_bought_of_another_table_or_beyond_the_cap_or_by_others(
+    judged: Path, made: Path, budget: BudgetStore, tmp_path: Path
+) -> None:
+    with pytest.raises(SynthdataError, match="Only a runner"):
+        sharing.buy(found("small"), access.Person("rita", frozenset({"viewer", "reviewer"})), 1.0)
+    fingerprint = found("small").record["fingerprint"]
+    budget.set_cap(fingerprint, 0.4)
+    with pytest.raises(PrivacyError):
+        sharing.buy(found("small"), ANN, 0.5)
+    other = tmp_path / "people.csv"
+    table(130).to_csv(other, index=False)
+    with pytest.raises(SynthdataError, match="has changed since"):
+        noised_edition(judged, other, 0.1)
+    assert budget.account(fingerprint).epsilon == 0
+    assert not (judged / "share.json").exists()
 
 
 class User(dict[str, Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,10 @@ class FreeLedger(Ledger):
         """Nothing."""
 
 
-def shows(event: Callable[[Guarded[Any]], bool], rows: Any) -> int:
-    """In how many draws an event came true."""
+def shows(event: Callable[[Guarded[Any]], bool], rows: Any, noise: float = 1.0) -> int:
+    """In how many draws an event came true; without noise one is like all others."""
     guarded = Guarded(rows, FreeLedger(1.0))
-    return sum(event(guarded) for _ in range(DRAWS))
+    return sum(event(guarded) for _ in range(DRAWS)) if noise else DRAWS * event(guarded)
 
 
 def violated(more: int, less: int, epsilon: float, delta: float) -> bool:
@@ -49,11 +50,17 @@ def delta_of(mu: float, epsilon: float) -> float:
     return float(norm.cdf(mu / 2 - epsilon / mu) - math.exp(epsilon) * norm.cdf(-mu / 2 - epsilon / mu))
 
 
+@cache
+def drawn(numbers: int, seed: int) -> np.ndarray:
+    """The sampler's own noise of σ = 1."""
+    return discrete_gaussian(1.0, numbers, Entropy(seed=seed))
+
+
 class Pool:
-    """The sampler's own noise of σ = 1, drawn at once and handed out in turn: single draws would take minutes."""
+    """Noise of σ = 1, drawn at once and handed out in turn: single draws would take minutes."""
 
     def __init__(self, numbers: int, seed: int) -> None:
-        self._noise = discrete_gaussian(1.0, numbers, Entropy(seed=seed))
+        self._noise = drawn(numbers, seed)
         self._next = 0
 
     def __call__(self, sigma: float, n: int, entropy: Entropy) -> np.ndarray:
@@ -65,26 +72,25 @@ class Pool:
 
 @pytest.fixture(params=[1.0, 0.0], ids=["as promised", "no noise"])
 def noise(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
-    honest = Pool(2 * DRAWS * 20, seed=7)
 
     def none(sigma: float, n: int, entropy: Entropy) -> np.ndarray:
         return np.zeros(n, dtype=np.int64)
 
-    monkeypatch.setattr(private_table, "discrete_gaussian", honest if request.param == 1 else none)
+    monkeypatch.setattr(private_table, "discrete_gaussian", Pool(2 * DRAWS * 20, seed=7) if request.param else none)
     return float(request.param)
 
 
 def test_bounds_tell_no_more_than_their_look(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five rows of a magnitude stand out or not; a sixth may make that likelier by so much only."""
+    """Four rows of a magnitude stand out or not; a fifth may make that likelier by so much only."""
     monkeypatch.setattr(looks, "_LEAST", -2)
     monkeypatch.setattr(looks, "_MOST", 6)
-    five = np.array([1] * 40 + [20] * 5)
+    four = np.array([1] * 40 + [20] * 4)
 
     def high(guarded: Guarded[Any]) -> bool:
         found = bounds(guarded, LOOK)
         return found is not None and found[1] > 16
 
-    more, less = shows(high, np.append(five, 20)), shows(high, five)
+    more, less = shows(high, np.append(four, 20), noise), shows(high, four, noise)
     assert violated(more, less, 0.5, delta_of(Charge("x", "discrete gaussian", sigma=1.0).mu, 0.5)) == (noise == 0)
 
 
@@ -96,7 +102,7 @@ def test_quantile_bins_tell_no_more_than_their_looks(noise: float) -> None:
         edges, _ = bin_edges(guarded, 0, 15, LOOK, 40.0, 4, True)
         return bool(edges[1] < 3.5)
 
-    more, less = shows(cut, np.append(ten, 0)), shows(cut, ten)
+    more, less = shows(cut, np.append(ten, 0), noise), shows(cut, ten, noise)
     mu = Charge("x", "discrete gaussian", sigma=1.0, steps=2).mu
     assert more > less
     assert violated(more, less, 0.5, delta_of(mu, 0.5)) == (noise == 0)

@@ -1,7 +1,7 @@
 # make demo    set up .venv, run the main job on both sample tables, say where the reports lie
 # make test    set up what the tests need (a browser and a PostgreSQL included) and run them
 # make lint    formatting, style, types
-# make bench   speed and memory, beside SDV, on this machine
+# make bench   speed and memory, beside SDV, on this machine; then private marginals beside dpmm's, in its own environment
 # make bench-private   private training beside plain: TABLE=train.parquet, and for what the rows are worth TEST= and REFEREE=
 # make bench-dashboard   how long the dashboard takes to draw over 200 runs, beside an empty Streamlit page
 # make bench-evaluate   seconds and memory of evaluate beside sdmetrics: TABLES="train.parquet holdout.parquet synthetic.parquet" TARGET=
@@ -10,7 +10,7 @@
 # make bench-beside   families beside other libraries', by a referee: TABLES=folder REFEREE=referee.py, and if elsewhere PYTHON= and PEER=
 # make bench-curve   the same over seconds of training, 10 to 300
 # make bench-odd   every family on every odd table, at full size
-# make bench-marginals   aim and mst on a discretised table: TABLE=x.parquet DOMAIN=x.json, beside dpmm with DPMM=its/python
+# make bench-marginals   aim and mst on a discretised table: TABLE=x.parquet DOMAIN=x.json, beside all of dpmm with DPMM=its/python
 # make bench-audit   whether audits refute models without noise, and leave honest ones alone
 # make clean   remove what these made
 
@@ -40,9 +40,13 @@ lint:
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
+MARGINALS = .venv/bin/python tests/benchmarks/bench_marginals.py $(TABLE) $(DOMAIN) $(if $(DPMM),--beside $(DPMM))
+
 bench:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/bench.py $(ARGS)
+	@$(if $(DPMM),,scripts/dpmm.sh)
+	@$(MARGINALS) --models mst,aim --beside-models mst
 
 bench-private:
 	@scripts/setup.sh test
@@ -81,15 +85,16 @@ bench-curve:
 bench-odd:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/odd_families.py $(ARGS)
+
 bench-marginals:
 	@scripts/setup.sh test
-	@.venv/bin/python tests/benchmarks/bench_marginals.py $(TABLE) $(DOMAIN) $(if $(DPMM),--beside $(DPMM)) $(ARGS)
+	@$(MARGINALS) $(ARGS)
 
 bench-audit:
 	@scripts/setup.sh test
 	@.venv/bin/python tests/benchmarks/audit_power.py $(TABLE) $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist
+	rm -rf .venv .venv-dpmm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov build dist
 	rm -rf runs/demo-admissions runs/demo-breast_cancer
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/audit_power.py [TABLE] [--schema FILE] [--models mst,aim:rounds=6] [--honest 50]
 
-Without TABLE an invented one of 1,500 rows and six columns is taken. A model may be followed by settings after colons.
+Without TABLE an invented one of ``--rows`` rows and six columns is taken. A model may be followed by settings after colons.
 The models of the broken runs draw no noise at all, neither for counts nor for gradients, and claim ε = 1 nevertheless;
 those of the runs "no gradient noise" draw it for counts. With ``--gradients-only`` the other broken runs are left out.
 Each run is told on standard error as it ends, so that a stop loses none; ``--first-seed`` goes on from there.
@@ -38,7 +38,7 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def people(n: int = 1500) -> pd.DataFrame:
+def people(n: int) -> pd.DataFrame:
     """An invented table."""
     generator = np.random.default_rng(1)
     age = generator.integers(18, 90, n)
@@ -85,9 +85,10 @@ def main() -> None:
     parser.add_argument("--broken", type=int, default=20)
     parser.add_argument("--gradients-only", action="store_true")
     parser.add_argument("--canaries", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--first-seed", type=int, default=0)
     given = parser.parse_args()
-    source, schema = (given.table, given.schema) if given.table else (people(), SCHEMA)
+    source, schema = (given.table, given.schema) if given.table else (people(given.rows), SCHEMA)
     for spec in given.models.split(","):
         model, *settings = spec.split(":")
         neural = issubclass(model_class(model), NeuralSynthesizer)

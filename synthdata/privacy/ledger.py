@@ -174,7 +174,8 @@ class Ledger:
         if self.privacy.delta * rows >= 1:
             raise PrivacyError(
                 f"delta = {self.privacy.delta:g} is not below one over the number of rows (about {rows:,.0f}): with "
-                "that probability some row could be published.",
+                "that probability some row could be published."
+                + (f" Counting them has cost epsilon = {self.epsilon_spent:.2g}." if self._charges else ""),
                 f"Choose one far below {1 / rows:.2g}.",
             )
 

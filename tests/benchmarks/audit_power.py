@@ -2,10 +2,10 @@
 
     python tests/benchmarks/audit_power.py [TABLE] [--schema FILE] [--models mst,aim:rounds=6] [--honest 50]
 
-Without TABLE an invented one of ``--rows`` rows and six columns is taken. A model may be followed by settings after colons.
-The models of the broken runs draw no noise at all, neither for counts nor for gradients, and claim ε = 1 nevertheless;
-those of the runs "no gradient noise" draw it for counts. With ``--gradients-only`` the other broken runs are left out.
-Each run is told on standard error as it ends, so that a stop loses none; ``--first-seed`` goes on from there.
+Without TABLE an invented one of ``--rows`` rows and six columns is taken. A model may be followed by settings after
+colons. The models of the broken runs draw no noise at all, neither for counts nor for gradients, and claim ε = 1
+nevertheless; those of the runs "no gradient noise" draw it for counts. With ``--gradients-only`` the other broken runs
+are left out. Each run is told on standard error as it ends, so that a stop loses none; ``--first-seed`` goes on.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
                                                [--beside PYTHON]
 
 Without a table the sample table `data/admissions.csv` is taken, its ages in sixteen bins. ``--beside`` names the Python
-of an environment with dpmm 0.1.9, by default that of ``.venv-dpmm``, which `scripts/dpmm.sh` makes; its models (of those
-in ``--beside-models`` alone, if given) are then fitted and measured in the same way (`dpmm_rows.py`).
+of an environment with dpmm 0.1.9, by default that of ``.venv-dpmm``, which `scripts/dpmm.sh` makes; its models (where
+``--beside-models`` is given, only those) are then fitted and measured in the same way (`dpmm_rows.py`).
 
 DOMAIN.json maps each column to the number of its codes, as for private-pgm's ``adult-domain.json``. Printed are the
 mean total variation distance over all marginals of one, two and three columns, the AUC of boosted trees that were

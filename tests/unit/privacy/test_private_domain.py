@@ -296,6 +296,13 @@ def test_a_delta_of_one_over_the_public_rows_is_refused_and_nothing_is_spent() -
     PrivateDomain(Guarded(table, Ledger(Privacy(1.0, delta=0.9 / 4000))), table.schema, bins=8)
 
 
+def test_a_delta_of_one_over_the_bought_rows_is_refused_and_the_message_tells_its_price() -> None:
+    ledger = Ledger(Privacy(1.0, delta=9e-4, seed=1))
+    with pytest.raises(PrivacyError, match=r"Counting them has cost epsilon = 0\.\d+\. Choose one far below"):
+        PrivateDomain(Guarded(Table.of(people()), ledger), Table.of(people()).schema, bins=8)
+    assert [charge.stage for charge in ledger.charges] == ["row count"]
+
+
 def test_columns_of_which_nothing_is_found_are_named() -> None:
     frame = people(60)[["age", "city", "married"]]
     schema = {"columns": [{"name": "age", "public": {"bounds": [18, 90]}}]}

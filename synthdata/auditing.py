@@ -91,38 +91,11 @@ def audit_model(
         invented = canaries(real, canary_count, seeds.generator("canaries"))
         coins = seeds.generator("coins").random(canary_count) < 0.5
     with progress.stage("fit", f"Fitting {synthesizer.name} with half of them"):
-        together = joined(real, invented.take(np.flatnonzero(coins)))
-        answers = Answers()
-        known = joined(real, invented.take(slice(0, 0)))
-        synthesizer.guard = partial(Watched.of, known=known, canaries=invented, coins=coins, answers=answers)
-        try:
-            synthesizer.fit(together, privacy=budget, seed=seeds.integer("fit"), progress=progress)
-        finally:
-            del synthesizer.guard
+        answers = _watched_fit(synthesizer, real, invented, coins, budget, seeds.integer("fit"), progress)
     with progress.stage("guess", "Guessing which ones"):
-        scores = {
-            "black box": (
-                "synthetic rows, as many as real ones: how densely they lie about a canary, by pairs of values",
-                _black_box(synthesizer, real, invented, seeds.integer("sample")),
-            )
-        }
-        answered = answers.scores()
-        if answered is not None:
-            scores["white box"] = (
-                "all noisy answers of the fit, real rows taken off: who seems to be in them",
-                answered,
-            )
-        if answers.sightings.counts is not None:
-            scores["white box, gradients"] = (
-                "the noisy sums of gradients, real rows' part taken off: whose own gradient is in them",
-                answers.sightings.counts,
-            )
-        # Where answers are all that the model was made from, its loss tells nothing more.
-        loss = record_loss(synthesizer, invented) if answers.opened or answered is None else None
-        if loss is not None:
-            scores["white box, loss"] = ("the model's own loss of each canary", -loss)
-        ledger = synthesizer.ledger_ or {}
+        scores = _scores(synthesizer, real, invented, answers, seeds.integer("sample"))
         result = audit(scores, coins, budget.epsilon, budget.delta, alpha=alpha)
+    ledger = synthesizer.ledger_ or {}
     facts = {
         "version": AUDIT_VERSION,
         "edition": "internal",
@@ -141,6 +114,51 @@ def audit_model(
     if out is not None:
         _write(Path(out), facts, run)
     return Audited(result, facts)
+
+
+def _watched_fit(
+    model: Synthesizer,
+    real: Table,
+    invented: Table,
+    coins: np.ndarray,
+    budget: Privacy,
+    seed: int,
+    progress: Progress,
+) -> Answers:
+    """Fit a model to the real rows and those canaries whose coin says so; all that it was told."""
+    answers = Answers()
+    known = joined(real, invented.take(slice(0, 0)))
+    model.guard = partial(Watched.of, known=known, canaries=invented, coins=coins, answers=answers)
+    try:
+        model.fit(joined(real, invented.take(np.flatnonzero(coins))), privacy=budget, seed=seed, progress=progress)
+    finally:
+        del model.guard
+    return answers
+
+
+def _scores(
+    model: Synthesizer, real: Table, invented: Table, answers: Answers, seed: int
+) -> dict[str, tuple[str, np.ndarray]]:
+    """What each attack looks at, and how much each canary (m,) seems to be in by it."""
+    scores = {
+        "black box": (
+            "synthetic rows, as many as real ones: how densely they lie about a canary, by pairs of values",
+            _black_box(model, real, invented, seed),
+        )
+    }
+    answered = answers.scores()
+    if answered is not None:
+        scores["white box"] = ("all noisy answers of the fit, real rows taken off: who seems to be in them", answered)
+    if answers.sightings.counts is not None:
+        scores["white box, gradients"] = (
+            "the noisy sums of gradients, real rows' part taken off: whose own gradient is in them",
+            answers.sightings.counts,
+        )
+    # Where answers are all that the model was made from, its loss tells nothing more.
+    loss = record_loss(model, invented) if answers.opened or answered is None else None
+    if loss is not None:
+        scores["white box, loss"] = ("the model's own loss of each canary", -loss)
+    return scores
 
 
 def record_loss(model: Synthesizer, rows: Table) -> np.ndarray | None:

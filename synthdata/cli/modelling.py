@@ -56,7 +56,7 @@ def fit(
     from synthdata import pipeline
 
     with working() as (console, progress):
-        pipeline.fit(
+        fitted = pipeline.fit(
             source,
             model,
             save=save,
@@ -71,6 +71,11 @@ def fit(
             privacy=privacy,
             progress=progress,
         )
+    for note in fitted.notes:
+        console.print(note, highlight=False, markup=False)
+    if ledger := fitted.ledger_:
+        spent, left = f"epsilon = {ledger['epsilon_spent']:.4g}", f"delta = {ledger['delta_spent']:g}"
+        console.print(f"Spent: {spent}, {left}, for each {ledger['unit']}; every charge is in {save / 'ledger.json'}.")
     console.print(f"Model saved in {save}. Draw rows with: synthdata sample {save} -n 1000 -o rows.csv")
 
 

@@ -73,8 +73,10 @@ def test_what_promises_nothing_is_refused_and_costs_nothing(
 
 
 def test_a_fit_leaves_its_ledger_and_is_paid_from_the_account(command: Command, tmp_path: Path) -> None:
-    code, _, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "2", "--save", "model")
+    code, said, message = command("fit", "people.csv", "--model", "mst", "--epsilon", "2", "--save", "model")
     assert code == 0, message
+    assert "Spent: epsilon = 1.9" in said or "Spent: epsilon = 2," in said
+    assert "for each row" in said
     ledger = read_ledger(tmp_path / "model" / "ledger.json")
     assert (ledger["epsilon"], ledger["delta"]) == (2.0, 1e-6)
     assert 1.9 < ledger["epsilon_spent"] <= 2.0

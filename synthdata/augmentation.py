@@ -18,10 +18,11 @@ from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
-from synthdata.validation.utility.augmentation import Augmentation, augmentation
+from synthdata.validation.utility.augmentation import Augmentation, Generate, augmentation
 
 #: how the two ways of adding rows are called
 ADDED, BALANCED = "synthetic rows added", "synthetic rows of the small classes added"
+_TOO_RARE = "{} of the target's classes are too rare to be learnt, so no rows of them were made."
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def augment(
     progress = progress or silent()
     if rows is not None and rows < 1:
         raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
+    if out is not None:
+        connectors.require_writable(out)
     make_model(model, settings)
     seeds = SeedTree(seed)
     loaded, real = opened(
@@ -76,21 +79,10 @@ def augment(
     )
     if target not in real.schema:
         raise SchemaError(f"There is no column {target!r}.", did_you_mean(target, real.schema.names))
-    classes = not real.schema[target].continuous
-    if balance and not classes:
+    if balance and real.schema[target].continuous:
         raise SynthdataError(f"The target {target!r} has no classes to be balanced.", "Leave --balance away.")
-
-    def generate(part: Table, child: SeedTree) -> Mapping[str, Table]:
-        fitted = make_model(model, settings).fit(part, seed=child.integer("fit"))
-        count = max(1, round((rows or len(real)) * len(part) / len(real)))
-        made = {ADDED: fitted.sample(count, seed=child.integer("sample"))}
-        if classes:
-            filled, _ = _balancing(fitted, part, target, child)
-            if len(filled):
-                made[BALANCED] = filled
-        return {name: Table.of(frame, real.schema.kept) for name, frame in made.items()}
-
     with progress.stage("measure", "Measuring whether synthetic rows help"):
+        generate = _both_ways(model, settings, real, rows or len(real), target)
         verdict = augmentation(
             real, generate, seeds.child("measure"), target=target, folds=folds, repeats=repeats, progress=progress
         )
@@ -99,27 +91,43 @@ def augment(
         notes = [*loaded.notes, *fitted.notes]
         if balance:
             made, too_rare = _balancing(fitted, real, target, seeds)
-            if too_rare:
-                notes.append(
-                    f"{too_rare} of the target's classes are too rare to be learnt, so no rows of them were made."
-                )
+            notes += [_TOO_RARE.format(too_rare)] if too_rare else []
         else:
             made = fitted.sample(rows or len(real), seed=seeds.integer("sample"), progress=progress)
-    strategy = BALANCED if balance else ADDED
+    done = Augmented(made, verdict, tuple(notes), BALANCED if balance else ADDED)
     if out is not None:
-        path = Path(out)
-        connectors.write(made, path)
-        facts = {
-            "version": 1,
-            "model": model,
-            "rows": len(made),
-            "strategy": strategy,
-            **verdict.to_json(),
-            "answer": answer(verdict, strategy),
-            "notes": notes,
-        }
-        write_text(path.with_name(path.stem + ".augmentation.json"), json.dumps(facts, indent=1) + "\n")
-    return Augmented(made, verdict, tuple(notes), strategy)
+        _write(done, Path(out), model)
+    return done
+
+
+def _both_ways(model: str, settings: Sequence[str], real: Table, rows: int, target: str) -> Generate:
+    """What fits on a part of the table and makes in proportion as many rows as ``rows``, and fills up its classes."""
+
+    def generate(part: Table, seeds: SeedTree) -> Mapping[str, Table]:
+        fitted = make_model(model, settings).fit(part, seed=seeds.integer("fit"))
+        made = {ADDED: fitted.sample(max(1, round(rows * len(part) / len(real))), seed=seeds.integer("sample"))}
+        if not real.schema[target].continuous:
+            filled, _ = _balancing(fitted, part, target, seeds)
+            if len(filled):
+                made[BALANCED] = filled
+        return {name: Table.of(frame, real.schema.kept) for name, frame in made.items()}
+
+    return generate
+
+
+def _write(done: Augmented, path: Path, model: str) -> None:
+    """The rows, and beside them what was measured."""
+    connectors.write(done.rows, path)
+    facts = {
+        "version": 1,
+        "model": model,
+        "rows": len(done.rows),
+        "strategy": done.strategy,
+        **done.verdict.to_json(),
+        "answer": done.answer,
+        "notes": list(done.notes),
+    }
+    write_text(path.with_name(path.stem + ".augmentation.json"), json.dumps(facts, indent=1) + "\n")
 
 
 def _balancing(fitted: Synthesizer, part: Table, target: str, seeds: SeedTree) -> tuple[pd.DataFrame, int]:

@@ -20,7 +20,7 @@ import pandas as pd
 from synthdata import connectors
 from synthdata.atomic import write_text
 from synthdata.connectors import Loaded
-from synthdata.errors import Cancelled, PrivacyError, SchemaError, SynthdataError, TableError, did_you_mean
+from synthdata.errors import Cancelled, PrivacyError, SchemaError, SynthdataError, TableError
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
@@ -35,7 +35,7 @@ from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.resuming import beside, kept, seeds_to_resume, unfinished_fit
 from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
-from synthdata.table.foreign import adopt
+from synthdata.table.foreign import adopt, require_columns
 from synthdata.table.infer import infer
 from synthdata.table.schema import Column, PublicTable, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
@@ -516,9 +516,7 @@ def match(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[Table, list[s
     if not len(frame):
         raise TableError(f"The {what} has no rows.")
     kept = schema.kept
-    for name in kept.names:
-        if name not in frame.columns:
-            raise SchemaError(f"The {what} has no column {name!r}.", did_you_mean(name, frame.columns))
+    require_columns(frame.columns, kept.names, schema, what)
     try:
         readable, notes = adopt(frame[list(kept.names)], kept, what)
         return Table.of(readable, kept, strict=False), notes

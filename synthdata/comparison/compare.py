@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 import synthdata
 from synthdata.atomic import write_text
 from synthdata.comparison.budget import Reservations
+from synthdata.comparison.orders import orders
 from synthdata.comparison.plan import (
     PLAN,
     PLAN_VERSION,
@@ -41,7 +39,8 @@ from synthdata.reporting.comparison import comparison_page
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunFolder, now
 from synthdata.table.table import Table
-from synthdata.validation.policy import check_columns, load_policy
+from synthdata.validation.parallel import cores
+from synthdata.validation.policy import Policy, check_columns, load_policy
 
 #: what a process needs besides the table, in bytes, and how many times the table is in memory at the peak
 BASE_MEMORY, COPIES = 700 * 2**20, 12
@@ -121,24 +120,9 @@ def compare(
     check_columns(rules, real.schema)
     folder = Path(out)
     account = Reservations(budget, real.fingerprint(), loaded.display)
+    asked = {"table": table, "query": query, "holdout": holdout, "rows": rows}
     plan = settle(
-        folder,
-        {
-            "version": PLAN_VERSION,
-            "synthdata": synthdata.__version__,
-            "source": loaded.display,
-            "table": table,
-            "query": query,
-            "fingerprint": real.fingerprint(),
-            "schema": digest(real.schema.to_json()),
-            "policy": digest(repr(rules)),
-            "holdout": holdout,
-            "rows": rows,
-            "seed": SeedTree(seed).seed,
-            **account.plan,
-        },
-        seed,
-        overwrite=overwrite,
+        folder, _plan(loaded, real, rules, SeedTree(seed).seed) | asked | account.plan, seed, overwrite=overwrite
     )
     # Seed by seed, so that a comparison that is stopped has something of every model.
     trials = [Trial(name, own[name], plan["seed"] + number) for number in range(seeds) for name in names]
@@ -146,44 +130,57 @@ def compare(
     pending = [trial for trial in able if overwrite or not finished(folder, trial, plan)]
     need = BASE_MEMORY + COPIES * int(loaded.frame.memory_usage(deep=True).sum())
     jobs = jobs or affordable(need, len(pending))
-    threads = max(1, cores() // jobs)
-    options = {"split_seed": plan["seed"], "holdout": holdout, "rows": rows, "policy": policy and str(policy)}
-    options |= {"table": table, "query": query}
+    at_once = (jobs, max(1, cores() // jobs))
     account.reserve(pending)
     write_text(folder / PLAN, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
-    order = _orders(source, loaded, real, folder, options, threads, account)
+    options = {**asked, "split_seed": plan["seed"], "policy": policy and str(policy)}
+    order = orders(source, loaded, real, folder, options, at_once[1], account)
     with progress.stage("compare", "Comparing models"):
         if len(pending) < len(able):
             progress.emit(Event("compare", f"{len(able) - len(pending)} of {len(able)} were done before", 0.0))
         reasons = {trial: missing[trial.model] for trial in trials if trial.model in missing}
         with account:
-            reasons |= _work_off(folder, pending, order, (jobs, threads), need, time_budget, progress)
+            reasons |= _work_off(folder, pending, order, at_once, need, time_budget, progress)
     with progress.stage("report", "Writing the comparison"):
         results = [_result(folder, trial, reasons.get(trial, "")) for trial in trials]
-        about = {
-            "source": loaded.display,
-            "title": loaded.name,
-            "fingerprint": real.fingerprint(),
-            "rows": len(real),
-            "columns": len(real.schema),
-            "target": real.schema.target,
-            "holdout": holdout,
-            "held": next((result.report.run["rows"]["holdout"] for result in results if result.report), 0),
-            "seeds": [plan["seed"] + number for number in range(seeds)],
-            "jobs": jobs,
-            "threads": threads,
-            "time_budget": time_budget,
-            "created": now(),
-            "versions": {"python": platform.python_version(), "synthdata": synthdata.__version__},
-        }
+        about = _about(loaded, real, results, at_once) | {"holdout": holdout, "time_budget": time_budget}
         parameters = {name: {} if name in missing else make_model(name, own[name]).parameters() for name in names}
-        facts = standing(about, parameters, results)
-        facts["notes"] = list(loaded.notes)
-        facts |= account.facts(results)
+        facts = standing(about, parameters, results) | {"notes": list(loaded.notes)} | account.facts(results)
         write_text(folder / "comparison.json", json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         write_text(folder / "comparison.html", comparison_page(facts))
     _require_one(facts, folder)
     return Comparison(folder, facts)
+
+
+def _plan(loaded: Loaded, real: Table, rules: Policy, seed: int) -> dict[str, Any]:
+    """What a comparison is of: all that must be the same when it goes on, but for what was asked for."""
+    return {
+        "version": PLAN_VERSION,
+        "synthdata": synthdata.__version__,
+        "source": loaded.display,
+        "fingerprint": real.fingerprint(),
+        "schema": digest(real.schema.to_json()),
+        "policy": digest(repr(rules)),
+        "seed": seed,
+    }
+
+
+def _about(loaded: Loaded, real: Table, results: Sequence[Result], at_once: tuple[int, int]) -> dict[str, Any]:
+    """What ``comparison.json`` says of the table and of how the trials were made."""
+    return {
+        "source": loaded.display,
+        "title": loaded.name,
+        "fingerprint": real.fingerprint(),
+        "rows": len(real),
+        "columns": len(real.schema),
+        "target": real.schema.target,
+        "held": next((result.report.run["rows"]["holdout"] for result in results if result.report), 0),
+        "seeds": list(dict.fromkeys(result.trial.seed for result in results)),
+        "jobs": at_once[0],
+        "threads": at_once[1],
+        "created": now(),
+        "versions": {"python": platform.python_version(), "synthdata": synthdata.__version__},
+    }
 
 
 def standing(
@@ -245,11 +242,6 @@ def _require_one(facts: Mapping[str, Any], folder: Path) -> None:
         )
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def affordable(need: int, most: int) -> int:
     """How many trials can run side by side where each needs so many bytes."""
     free = free_memory()
@@ -265,54 +257,6 @@ def _check(seeds: int, holdout: float, rows: int | None, time_budget: float | No
             raise SynthdataError(f"The number of {name} must be 1 or more, found {number}.")
     if time_budget is not None and not time_budget > 0:
         raise SynthdataError(f"The time budget must be more than 0 seconds, found {time_budget}.")
-
-
-def _orders(
-    source: Source,
-    loaded: Loaded,
-    real: Table,
-    folder: Path,
-    options: dict[str, Any],
-    threads: int,
-    account: Reservations,
-) -> Callable[[Trial], Order]:
-    """What each trial's process is handed; a frame in memory travels through a pipe and touches no disk."""
-    frame = _as_arrow(loaded.frame, real) if isinstance(source, pd.DataFrame) else None
-    schema = json.loads(real.schema.to_json())
-
-    def order(trial: Trial) -> Order:
-        own = {"out": str(folder / trial.name), "seed": trial.seed, "settings": list(trial.settings), **options}
-        said = {"source": None if frame is not None else str(source), "model": trial.model, "schema": schema}
-        said |= {"budget": account.handed_over(trial), "bytes": len(frame) if frame else 0}
-        line = json.dumps({**said, "options": own, "threads": threads})
-        return Order(line.encode(), frame)
-
-    return order
-
-
-def _as_arrow(frame: pd.DataFrame, real: Table) -> bytes:
-    """The frame as an Arrow stream.
-
-    Raises:
-        SynthdataError: it would not come back as it is.
-    """
-    import pyarrow
-
-    refusal = SynthdataError(
-        "This DataFrame has cells that other processes cannot be handed.", "Write it to a file, and compare that."
-    )
-    try:
-        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-        sink = pyarrow.BufferOutputStream()
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        data = sink.getvalue().to_pybytes()
-        back = pyarrow.ipc.open_stream(data).read_pandas()
-    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
-        raise refusal from None
-    if Table(back, real.schema).fingerprint() != Table(frame, real.schema).fingerprint():
-        raise refusal
-    return bytes(data)
 
 
 def _result(folder: Path, trial: Trial, reason: str) -> Result:

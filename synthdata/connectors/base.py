@@ -128,6 +128,20 @@ def write(frame: pd.DataFrame, target: str | Path, *, table: str | None = None, 
         writer(frame, text, table=table, if_exists=if_exists)
 
 
+def require_writable(target: str | Path) -> None:
+    """Refuse a file that no table can be written to, by its path alone: before the work, not after it.
+
+    Raises:
+        SourceError: an ending that stands for no format, a folder, a file in a folder that is not there.
+    """
+    text = _text(target)
+    with _clean_errors():
+        if connector_for(text) is _built_in("files"):
+            from synthdata.connectors.files import require_place
+
+            require_place(text)
+
+
 def connector_for(source: str) -> Connector:
     """The connector that serves a source.
 

@@ -81,6 +81,17 @@ def write(frame: pd.DataFrame, target: str, *, table: str | None, if_exists: str
     write_file(frame, local_path(target))
 
 
+def require_place(target: str) -> None:
+    """Refuse a path that no file can be written to, before there is anything to write.
+
+    Raises:
+        SourceError: the ending stands for no format, it is a folder, or the folder around it is missing.
+    """
+    from synthdata.connectors.writing import writer_at
+
+    writer_at(local_path(target))
+
+
 def read_origin(origin: Origin, table: str | None, progress: Progress) -> tuple[pa.Table, list[str]]:
     """A file's content as an Arrow table, wherever its bytes lie, and notes.
 

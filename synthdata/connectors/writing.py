@@ -29,11 +29,22 @@ def write_file(frame: pd.DataFrame, path: Path) -> None:
     Raises:
         SourceError: the folder is missing, the disk is full, or the format cannot hold the frame.
     """
+    writer = writer_at(path)
+    with beside(path) as stream:
+        writer(frame, stream)
+
+
+def writer_at(path: Path) -> Callable[[pd.DataFrame, BinaryIO], None]:
+    """The function that writes a frame in the format of a local path, having looked at the place.
+
+    Raises:
+        SourceError: the path is a folder, its folder is missing, or its ending stands for no format.
+    """
     if path.is_dir():
         raise SourceError(f"{path} is a folder.", "Name a file in it, such as table.csv.")
     writer = writer_for(path.name, str(path))
-    with beside(path) as stream:
-        writer(frame, stream)
+    _require_folder(path)
+    return writer
 
 
 def writer_for(name: str, display: str) -> Callable[[pd.DataFrame, BinaryIO], None]:
@@ -65,8 +76,7 @@ def beside(path: Path) -> Iterator[BinaryIO]:
     Raises:
         SourceError: the folder is missing or may not be written to, or the disk is full.
     """
-    if not path.parent.is_dir():
-        raise SourceError(f"The folder {path.parent} does not exist.", "Create it first.")
+    _require_folder(path)
     with replacing(path) as part:
         try:
             with part.open("xb") as stream:
@@ -75,6 +85,11 @@ def beside(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(stream.fileno())
         except OSError as error:
             raise _refusal(error, path) from None
+
+
+def _require_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise SourceError(f"The folder {path.parent} does not exist.", "Create it first.")
 
 
 def _refusal(error: OSError, path: Path) -> SourceError:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +20,36 @@ TRUTH = {"true": True, "false": False, "t": True, "f": False, "yes": True, "no":
 TRUTH |= {"1": True, "0": False, "1.0": True, "0.0": False}
 #: beyond this share of unreadable cells a column is another than the schema means
 MOST = 0.5
+
+
+#: how many missing columns are named
+NAMED = 5
+
+
+def require_columns(there: Iterable[str], wanted: Iterable[str], schema: Schema, what: str) -> None:
+    """Refuse a table made elsewhere that has not the ``wanted`` columns of ``schema``: all that are missing are named.
+
+    Raises:
+        SchemaError: with the names that some of the missing columns may have there.
+    """
+    found = [str(name) for name in there]
+    absent = [name for name in wanted if name not in found]
+    if not absent:
+        return
+    unknown = [name for name in found if name not in schema]
+    meant = {name: near[0] for name in absent if (near := difflib.get_close_matches(name, unknown, n=1))}
+    listed = ", ".join(map(repr, absent[:NAMED])) + (f" and {len(absent) - NAMED} more" if len(absent) > NAMED else "")
+    if len(absent) == 1 and meant:
+        hint = f"Did you mean {meant[absent[0]]!r}?"
+    elif meant:
+        hint = f"Did you mean {', '.join(f'{there!r} for {name!r}' for name, there in list(meant.items())[:NAMED])}?"
+    else:
+        hint = f"Known: {', '.join(unknown)}." if unknown else "It has no other columns that could be meant."
+    one = len(absent) == 1
+    raise SchemaError(
+        f"The {what} lacks column{'' if one else 's'} {listed} of the real table.",
+        f"{hint} Rename or add {'it' if one else 'them'} and try again.",
+    )
 
 
 def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame, list[str]]:

@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
-from synthdata.errors import SchemaError, TableError, did_you_mean
+from synthdata.errors import SchemaError, TableError
+from synthdata.table.foreign import require_columns
 from synthdata.table.schema import Column, Schema
 from synthdata.table.storage import resolution, to_cells
 from synthdata.table.table import Table
@@ -135,7 +136,8 @@ class Comparison:
                     f"The {side} table has no rows.",
                     "Give it at least one; some hundreds make the figures say something.",
                 )
-            _check_columns(schema, table, side)
+            judged = [column.name for column in schema if reason_not_judged(column) is None]
+            require_columns(table.schema.names, judged, schema, f"{side} table")
         tables: dict[Side, Table] = {"train": train, **others}
         skipped = {column.name: reason for column in schema if (reason := reason_not_judged(column))}
         views = tuple(_view(column, tables) for column in schema if column.name not in skipped)
@@ -200,19 +202,6 @@ def reason_not_judged(column: Column) -> str | None:
 def judged_views(table: Table) -> tuple[View, ...]:
     """The judged columns of a single table, as the side ``train``."""
     return tuple(_view(column, {"train": table}) for column in table.schema if reason_not_judged(column) is None)
-
-
-def _check_columns(schema: Schema, table: Table, side: Side) -> None:
-    there = list(table.schema.names)
-    absent = [column.name for column in schema if column.name not in there and reason_not_judged(column) is None]
-    if absent:
-        unknown = [name for name in there if name not in schema]
-        hint = did_you_mean(absent[0], unknown) if unknown else "It has no other columns that could be meant."
-        listed = ", ".join(map(repr, absent[:5])) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
-        raise SchemaError(
-            f"The {side} table lacks {'column' if len(absent) == 1 else 'columns'} {listed} of the real table.",
-            f"{hint} Rename or add {'it' if len(absent) == 1 else 'them'} and try again.",
-        )
 
 
 def _view(column: Column, tables: Mapping[Side, Table]) -> View:

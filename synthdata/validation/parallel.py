@@ -6,8 +6,10 @@ Nested threads of BLAS and OpenMP would wait for each other: on a busy machine t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -33,5 +35,20 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> l
         with controller.limit(limits=1, user_api="openmp"):  # a setting of the thread it is made in
             return function(item)
 
-    with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:  # a setting of the process
+    # Both are settings of the process.
+    with filters_kept(), controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(alone, items))
+
+
+@contextmanager
+def filters_kept() -> Iterator[None]:
+    """Warnings from threads come out at the end, and the filters of warnings are then as they were.
+
+    scikit-learn sets the filters of the whole process for each of its steps. Two threads that do so at a time leave
+    them in disorder, and one of them complains of the other (`sklearn.utils.parallel`), which helps nobody.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for each in caught:
+        if "sklearn.utils.parallel" not in str(each.message):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

@@ -176,8 +176,8 @@ def _explain(error: ValidationError) -> str:
         return f"{place}unknown key {key!r}. {did_you_mean(key, known)}"
     if first["type"] == "missing":
         return f"{place}the key {key!r} is missing."
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{place}{f'key {key!r}: ' if key else ''}{message}."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}{f'key {key!r}: ' if key else ''}{message}{'' if message.endswith(('.', '?')) else '.'}"
 
 
 def load_policy(policy: str | Path | Policy | None = None) -> Policy:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,15 +90,15 @@ def share_found(table: Table, plant: str, runs: range, rows: int) -> tuple[int, 
         synthetic = planted(train, fresh, *PLANTS[plant], seeds.generator("plant"))
         compared = Comparison.of(train, holdout, synthetic)
         started = time.process_time()
-        found += leak_found(compared, seeds.child("verdict"), settled=plant != "fresh real rows")
+        found += leak_found(compared, seeds.child("verdict"), settled=plant != "fresh real rows")[0]
         seconds += time.process_time() - started
         if done % 20 == 0:
             print(f"{plant}: {found} of {done}", file=sys.stderr, flush=True)
     return found, seconds / len(runs)
 
 
-def leak_found(compared: Comparison, seed: SeedTree, *, settled: bool) -> bool:
-    """Whether the verdict is "leak found".
+def leak_found(compared: Comparison, seed: SeedTree, *, settled: bool) -> tuple[bool, list[dict[str, Any]]]:
+    """Whether the verdict is "leak found", and its tests as far as they were made, with corrected p-values.
 
     A test below its own share of the error is a leak whatever the attacks, which take longest, find: where that is
     likely to have ``settled`` it, copies and nearness are looked at first.
@@ -104,16 +106,25 @@ def leak_found(compared: Comparison, seed: SeedTree, *, settled: bool) -> bool:
     if settled:
         copied = copies(compared)
         # All shares together are 1: so much is a test of copies granted whatever the others find.
-        if any(test.p_value < ALPHA * COPIES_SHARE / len(copied.tests) for test in copied.tests):
-            return True
+        shares = [COPIES_SHARE / max(1, len(copied.tests))] * len(copied.tests)
+        if granted := _granted(copied.tests, shares):
+            return True, granted
         near = nearness(compared, seed.child("nearness"))
         tests = [*copied.tests, *near.tests]
         # The attacks bring six tests: one more only makes the shares smaller.
-        shares = error_shares(copied, near, len(tests) + 7)
-        if any(test.p_value < ALPHA * share for test, share in zip(tests, shares, strict=False)):
-            return True
+        if granted := _granted(tests, error_shares(copied, near, len(tests) + 7)):
+            return True, granted
     part = privacy_part(compared, seed, [], lambda *_: None)
-    return bool(part["verdict"]["state"] == "leak found")
+    return part["verdict"]["state"] == "leak found", part["details"]["tests"]
+
+
+def _granted(tests: Sequence[Any], shares: Sequence[float]) -> list[dict[str, Any]]:
+    """The tests below their own shares of the error (Bonferroni)."""
+    return [
+        {"test": test.name, "p_corrected": test.p_value / share}
+        for test, share in zip(tests, shares, strict=False)
+        if test.p_value < ALPHA * share
+    ]
 
 
 def many_alike(table: Table) -> Table:

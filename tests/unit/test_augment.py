@@ -12,7 +12,7 @@ import pytest
 
 import synthdata
 from synthdata.augmentation import ADDED, BALANCED, answer
-from synthdata.errors import SynthdataError
+from synthdata.errors import SourceError, SynthdataError
 from synthdata.validation.utility.augmentation import Augmentation, Gain
 
 TABLE = Path(__file__).resolve().parents[2] / "data" / "breast_cancer.csv"
@@ -81,3 +81,18 @@ def gains(**by_strategy: tuple[float, float, float]) -> Augmentation:
 )
 def test_the_answer_is_for_the_rows_that_were_asked_for(verdict: Augmentation, strategy: str, told: str) -> None:
     assert told in answer(verdict, strategy)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("rows.xyz", "stands for no format"), ("nowhere/rows.csv", "does not exist"), ("", "is a folder")],
+)
+def test_a_place_that_no_rows_can_be_written_to_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, says: str
+) -> None:
+    def opened(*arguments: object, **settings: object) -> None:
+        raise AssertionError("the table was read")
+
+    monkeypatch.setattr("synthdata.augmentation.opened", opened)
+    with pytest.raises(SourceError, match=says):
+        synthdata.augment("table.csv", target="y", out=tmp_path / place)

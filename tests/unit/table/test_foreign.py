@@ -10,7 +10,8 @@ import pytest
 
 from synthdata import pipeline
 from synthdata.errors import SchemaError
-from synthdata.table.foreign import adopt
+from synthdata.table.foreign import adopt, require_columns
+from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
 
 DAYS = pd.date_range("2024-01-01", periods=40)
@@ -107,3 +108,19 @@ def test_text_that_is_no_truth_value_at_all_is_refused() -> None:
     schema = Table.of(pd.DataFrame({"paid": np.arange(40) % 2 == 0})).schema
     with pytest.raises(SchemaError, match="'paid' is declared boolean"):
         adopt(pd.DataFrame({"paid": ["a", "b"] * 20}), schema, "synthetic table")
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (["age", "Sex", "towns"], "lacks columns 'sex', 'town' of the real table.*'Sex' for 'sex', 'towns' for 'town'"),
+        (["age", "sex", "twon"], "lacks column 'town' of the real table.*Did you mean 'twon'"),
+        (["age", "sex", "x", "y"], "lacks column 'town'.*Known: x, y"),
+        (["age", "sex"], "lacks column 'town'.*no other columns"),
+    ],
+)
+def test_all_columns_that_are_missing_are_named_with_the_nearest_names(there: list[str], says: str) -> None:
+    schema = Schema(columns=tuple(Column(name=name, kind="categorical") for name in ("age", "sex", "town")))
+    require_columns(["age", "sex", "town", "more"], schema.names, schema, "holdout")
+    with pytest.raises(SchemaError, match=f"The holdout {says}"):
+        require_columns(there, schema.names, schema, "holdout")

@@ -17,7 +17,6 @@ from synthdata.reporting import numbers
 from synthdata.reporting.comparison import PRIVACY_STYLES, SHOWN
 from synthdata.reporting.glossary import term
 
-QUIET = {"displayModeBar": False}
 RUNS = "The runs of this dashboard"
 MOST = 12
 MOST_COLUMNS = 40
@@ -43,6 +42,10 @@ def show(runs_page: Any) -> None:
             "Runs", list(ready), default=preset(list(ready)), max_selections=MOST, key="compared", on_change=keep
         )
         found = [candidate for name in names if (candidate := of_run(ready[name])) is not None]
+        if len({ready[candidate.name].record.get("fingerprint") for candidate in found}) > 1:
+            st.warning(
+                "Not all of these were made from the same table: read each figure against its own fresh real rows."
+            )
         for name in names:
             if all(candidate.name != name for candidate in found):
                 st.warning(f"{literal(name)} has no report that can be read.")
@@ -120,7 +123,7 @@ def plane(found: Sequence[Candidate]) -> None:
         return
     read_against = (marks(found, axes[0]), marks(found, axes[1]))
     st.plotly_chart(
-        charts.plane(placed, axes, read_against, theme.current()), theme=None, config=QUIET, key="plane",
+        charts.plane(placed, axes, read_against, theme.current()), theme=None, config=theme.QUIET, key="plane",
         alt=f"{term(axes[1]).label} against {term(axes[0]).label}; the table above has the figures",
     )  # fmt: skip
     dashed = "Blue: the ideal, or where fresh real rows lie." if any(read_against) else ""
@@ -138,8 +141,8 @@ def columns(found: Sequence[Candidate], runs_page: Any) -> None:
         return
     st.header("Column by column", anchor=False, help=term("fidelity.shape").tooltip)
     st.plotly_chart(
-        charts.column_dots(errors, worst[:MOST_COLUMNS], theme.current()), theme=None, config=QUIET, key="columns",
-        alt="Shape error of each column in each run; the table below has the figures",
+        charts.column_dots(errors, worst[:MOST_COLUMNS], theme.current()), theme=None, config=theme.QUIET,
+        key="columns", alt="Shape error of each column in each run; the table below has the figures",
     )  # fmt: skip
     rows = [
         {"Column": name, **{run: 100 * found[name] if name in found else None for run, found in errors.items()}}

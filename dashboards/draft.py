@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,11 @@ def upload(name: str, content: bytes) -> Draft:
         SynthdataError: see `uploads.keep` and `read`; the message does not say where the file lies.
     """
     path = uploads.keep(name, content)
-    try:
-        return read(str(path), title=path.name.partition(".")[0], uploaded=path)
-    except BaseException:
-        uploads.forget(path)
-        raise
+    with ExitStack() as unread:
+        unread.callback(uploads.forget, path)
+        draft = read(str(path), title=path.name.partition(".")[0], uploaded=path)
+        unread.pop_all()
+    return draft
 
 
 def named(text: str, table: str | None, person: Person) -> Draft:

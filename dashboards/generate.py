@@ -114,7 +114,10 @@ def more_of_a_class(name: str, model: Synthesizer) -> None:
         return
     first, second, third = st.columns([1, 2, 1])
     column = first.selectbox("Column", list(found), key="class-column")
-    chosen = second.multiselect("Classes, the rarest first", found[column], default=found[column][:1], key="classes")
+    # A key for each column: the choice of another's classes would leave none chosen.
+    chosen = second.multiselect(
+        "Classes, the rarest first", found[column], default=found[column][:1], key=f"classes-{column}"
+    )
     count = third.number_input("Rows of each", 1, MOST_ROWS, 200, key="class-count")
     st.caption(
         "Whether such rows help a model is measured on real rows: on the run’s page, part Usefulness, or in a terminal:"

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import access, store, uploads
 from dashboards.address import follow, remember
 from dashboards.tabs.review import seal
+from dashboards.theme import literal
 from synthdata.errors import SynthdataError
 from synthdata.reporting import numbers
 from synthdata.reporting.html import render_part
@@ -117,7 +118,7 @@ def cards(names: list[str], page: Any) -> None:
                 standing = seal(store.review(run))
                 if standing:
                     st.html(standing)
-                st.page_link(page, label=f"Open {name}", query_params={"run": name})
+                st.page_link(page, label=f"Open {literal(name)}", query_params={"run": name})
 
 
 def card(run: RunInfo) -> None:
@@ -175,5 +176,5 @@ def empty(person: access.Person) -> None:
     st.write("Or try it on a small table that is already installed:")
     st.code("synthdata run sklearn:breast_cancer", language="bash")
     st.caption(
-        f"Runs that lie in the folder “{store.root().name}” appear on this page; reload it when one has started."
+        f"Runs that lie in the folder “{literal(store.root().name)}” appear here; reload the page when one has started."
     )

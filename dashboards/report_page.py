@@ -82,14 +82,14 @@ def going(name: str) -> None:
         st.rerun()
         return
     event = store.last_event(run)
-    st.caption(f"{run.source} · {run.model or ''}")
+    st.caption(literal(f"{run.source} · {run.model or ''}"))
     fraction = event.get("fraction")
     st.progress(float(fraction) if isinstance(fraction, int | float) else 0.0, text=progress_text(event))
     st.write("You may close this page; the run goes on. Its report appears here when it is done.")
     drawing = charts.quality_curve(store.quality(run), theme.current())
     if drawing is not None:
         st.subheader("Held-out quality", anchor=False)
-        st.plotly_chart(drawing, theme=None, config={"displayModeBar": False}, key="quality", alt="Held-out quality")
+        st.plotly_chart(drawing, theme=None, config=theme.QUIET, key="quality", alt="Held-out quality")
         st.caption("Measured on rows that training does not see. When it no longer gets better, training is done.")
 
 

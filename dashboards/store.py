@@ -24,6 +24,7 @@ from synthdata.runs.store import RunFolder, RunInfo, list_runs
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 PREVIEW_ROWS = 500
 
@@ -211,8 +212,8 @@ def quality(run: RunInfo) -> dict[str, list[list[float]]]:
         return {}
 
 
-def preview(run: RunInfo) -> tuple[pd.DataFrame, int]:
-    """The first synthetic rows of a run, and how many there are.
+def preview(run: RunInfo, sought: str = "") -> tuple[pd.DataFrame, int]:
+    """The first synthetic rows of a run, of those with the ``sought`` text in a cell, and how many rows it has in all.
 
     Raises:
         SynthdataError: there is no synthetic table, or it cannot be read.
@@ -222,13 +223,32 @@ def preview(run: RunInfo) -> tuple[pd.DataFrame, int]:
 
     try:
         with pq.ParquetFile(run.folder / "synthetic.parquet") as file:
-            first = next(file.iter_batches(batch_size=PREVIEW_ROWS), None)
-            table = pa.Table.from_batches([first] if first is not None else [], schema=file.schema_arrow)
-            return table.to_pandas(), file.metadata.num_rows
+            found = pa.Table.from_batches([], schema=file.schema_arrow)
+            for batch in file.iter_batches():
+                rows = batch.filter(_holding(batch, sought)) if sought else batch
+                found = pa.concat_tables([found, pa.Table.from_batches([rows])])
+                if len(found) >= PREVIEW_ROWS:
+                    break
+            return found.slice(0, PREVIEW_ROWS).to_pandas(), file.metadata.num_rows
     except FileNotFoundError:
         raise SynthdataError("This run has no synthetic table.", "It ended before drawing rows.") from None
     except (OSError, pa.ArrowException):
         raise SynthdataError("synthetic.parquet is damaged and cannot be read.", "Run it again.") from None
+
+
+def _holding(batch: pa.RecordBatch, sought: str) -> pa.Array:
+    """Which rows of a batch have a text in one of their cells, whatever its case; numbers as they are written."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    held = pa.array([False] * len(batch))
+    for column in batch.columns:
+        if pa.types.is_duration(column.type):  # as text these would be nanoseconds
+            texts = pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+        else:
+            texts = column.cast(pa.string())
+        held = pc.or_(held, pc.fill_null(pc.match_substring(texts, sought, ignore_case=True), False))
+    return held
 
 
 def without_paths(text: str) -> str:

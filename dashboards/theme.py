@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from synthdata.reporting.palette import SANS, SERIF, Theme, colours
 
+#: charts without the bar of buttons that Plotly lays over them
+QUIET = {"displayModeBar": False}
+
 _PAGE_STYLES = """
 .stMainBlockContainer { max-width: 76rem; padding-top: 1.75rem; }
 .stAppHeader { background: transparent; }

@@ -11,8 +11,6 @@ from synthdata.reporting.html import KINDS, summary_rows
 from synthdata.reporting.report import ColumnFacts, Report
 from synthdata.runs.store import RunInfo
 
-QUIET = {"displayModeBar": False}
-
 
 def show(report: Report, run: RunInfo) -> None:
     """Draw the part."""
@@ -52,10 +50,10 @@ def large(column: ColumnFacts) -> None:
         told = f"{column.name}: real, synthetic and holdout"
         overlay = charts.column_overlay(column, look)
         if overlay is not None:
-            st.plotly_chart(overlay, theme=None, config=QUIET, key="overlay", alt=f"Distribution of {told}")
+            st.plotly_chart(overlay, theme=None, config=theme.QUIET, key="overlay", alt=f"Distribution of {told}")
         bars = charts.column_bars(column, look)
         if bars is not None:
-            st.plotly_chart(bars, theme=None, config=QUIET, key="bars", alt=f"Shares of {told}")
+            st.plotly_chart(bars, theme=None, config=theme.QUIET, key="bars", alt=f"Shares of {told}")
     with right:
         if column.shape:
             st.metric("Shape error", column.shape.shown, help=column.shape.term.tooltip)
@@ -109,5 +107,5 @@ def giveaways(report: Report) -> None:
         st.header("What gives synthetic rows away", anchor=False)
         st.caption("By how much a strong classifier’s AUC falls when a column is shuffled. Mend the first ones first.")
         st.plotly_chart(
-            drawing, theme=None, config=QUIET, key="giveaways", alt="Importance of columns for telling rows apart"
+            drawing, theme=None, config=theme.QUIET, key="giveaways", alt="Importance of columns for telling rows apart"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards import theme
-from dashboards.tabs.fidelity import QUIET
 from synthdata.reporting import charts
 from synthdata.reporting.html import render_part
 from synthdata.reporting.report import Report
@@ -22,7 +21,9 @@ def show(report: Report, run: RunInfo) -> None:
     drawing = charts.distance_overlay(distances, theme.current())
     if drawing is not None:
         st.header("How far is the closest real row?", anchor=False)
-        st.plotly_chart(drawing, theme=None, config=QUIET, key="distances", alt="Distances to the closest real row")
+        st.plotly_chart(
+            drawing, theme=None, config=theme.QUIET, key="distances", alt="Distances to the closest real row"
+        )
         st.caption(
             "If the orange curve lay left of the dotted one, synthetic rows would be drawn towards the training rows."
         )

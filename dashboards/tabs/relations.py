@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboards import theme
 from dashboards.address import follow, remember
-from dashboards.tabs.fidelity import QUIET
 from synthdata.reporting import charts, numbers
 from synthdata.reporting.cross_tables import of_pair
 from synthdata.reporting.glossary import term
@@ -35,7 +34,7 @@ def show(report: Report, run: RunInfo) -> None:
             if tables:
                 more = {"on_select": lambda which=which: clicked(which, tables), "selection_mode": "points"}
             place.plotly_chart(
-                drawing, theme=None, config=QUIET, key=which, alt=f"{label}: associations of all pairs", **more
+                drawing, theme=None, config=theme.QUIET, key=which, alt=f"{label}: associations of all pairs", **more
             )
     hint = "Click a cell to see the pair." if tables and len(pairs["columns"]) <= charts.CLICKABLE else ""
     measure = f"{pairs['measure']}." if pairs.get("measure") else ""
@@ -88,7 +87,7 @@ def one_pair(tables: dict[str, Any]) -> None:
         place.markdown(f"**{label}**")
         drawing = charts.cross_heatmap(table, which, theme.current())
         told = f"{label}: {table.names[0]} by {table.names[1]}"
-        place.plotly_chart(drawing, theme=None, config=QUIET, key=f"pair-{which}", alt=told)
+        place.plotly_chart(drawing, theme=None, config=theme.QUIET, key=f"pair-{which}", alt=told)
     st.caption(
         "The stronger a cell’s colour, the more rows lie in it; real and synthetic are on one scale. In the "
         "difference violet is too many synthetic rows, green too few. Cells of fewer than "

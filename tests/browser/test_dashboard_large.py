@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
-from browser.serving import PATIENCE, has_count, served
-from browser.watched_page import watched
+from browser.serving import has_count, served
+from browser.watched_page import Watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
 
 pytest.importorskip("streamlit")
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+from dashboards.report_page import TABS
 
 pytestmark = pytest.mark.browser
 
@@ -33,26 +31,24 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def test_two_hundred_runs_come_a_page_at_a_time_and_are_found(browser: Browser, address: str) -> None:
-    with watched(browser) as seen:
-        page = seen.page
-        page.set_default_timeout(PATIENCE)
-        page.goto(address)
-        page.get_by_text("200 runs, the newest first").wait_for()
-        has_count(page, "article.run", 20)
-        page.get_by_role("button", name="Show 20 more").click()
-        has_count(page, "article.run", 40)
-        page.get_by_label("Find a run").fill("run-177")
-        page.get_by_label("Find a run").press("Enter")
-        page.get_by_text("1 run, the newest first").wait_for()
-        # Cards that are about to go may still stand beside the one that was found.
-        has_count(page, "article.run", 1)
-        page.get_by_role("link", name="Open run-177").click()
-        page.get_by_role("heading", name="Yes, under the policy applied.").wait_for()
-        assert seen.errors == []
+def test_two_hundred_runs_come_a_page_at_a_time_and_are_found(seen: Watched, address: str) -> None:
+    page = seen.page
+    page.goto(address)
+    page.get_by_text("200 runs, the newest first").wait_for()
+    has_count(page, "article.run", 20)
+    page.get_by_role("button", name="Show 20 more").click()
+    has_count(page, "article.run", 40)
+    page.get_by_label("Find a run").fill("run-177")
+    page.get_by_label("Find a run").press("Enter")
+    page.get_by_text("1 run, the newest first").wait_for()
+    # Cards that are about to go may still stand beside the one that was found.
+    has_count(page, "article.run", 1)
+    page.get_by_role("link", name="Open run-177").click()
+    page.get_by_role("heading", name="Yes, under the policy applied.").wait_for()
+    assert seen.errors == []
 
 
-def test_a_hundred_and_fifty_columns_fit_every_part(browser: Browser, address: str) -> None:
+def test_a_hundred_and_fifty_columns_fit_every_part(seen: Watched, address: str) -> None:
     landmarks = {
         "verdict": "May it be shared?",
         "fidelity": "What gives synthetic rows away",
@@ -62,16 +58,15 @@ def test_a_hundred_and_fifty_columns_fit_every_part(browser: Browser, address: s
         "model": "smoothing = 0.5",
         "provenance": "fit 2.9 s",
     }
-    with watched(browser) as seen:
-        seen.page.set_default_timeout(PATIENCE)
-        for tab, landmark in landmarks.items():
-            seen.page.goto(f"{address}/?run=wide&tab={tab}")
-            seen.page.get_by_text(landmark).first.wait_for()
-            seen.page.wait_for_load_state("networkidle")
-            for width in (1280, 400):
-                seen.page.set_viewport_size({"width": width, "height": 900})
-                seen.page.wait_for_function("innerWidth === document.documentElement.clientWidth")
-                assert seen.overflow() <= 0, f"{tab} at {width}"
-            seen.picture(f"dashboard-wide-{tab}")
-            seen.page.set_viewport_size({"width": 1280, "height": 900})
-        assert seen.errors == []
+    page = seen.page
+    page.goto(f"{address}/?run=wide")
+    for part, landmark in landmarks.items():
+        page.get_by_role("radio", name=TABS[part][0], exact=True).click()
+        page.get_by_text(landmark).first.wait_for()
+        seen.settle()
+        for width in (400, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function("innerWidth === document.documentElement.clientWidth")
+            assert seen.overflow() <= 0, f"{part} at {width}"
+        seen.picture(f"dashboard-wide-{part}")
+    assert seen.errors == []

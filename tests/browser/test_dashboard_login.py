@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser.oidc_provider import CLIENT, SECRET, provider
-from browser.serving import PATIENCE, free_port, served
-from browser.watched_page import watched
+from browser.serving import free_port, served
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
 
@@ -21,7 +20,8 @@ from dashboards.access import FILE
 from synthdata.runs.audit_log import verify
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from browser.watched_page import Watched
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +59,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 def log_in(page: Page, address: str, name: str) -> None:
-    page.set_default_timeout(PATIENCE)
+    page.context.clear_cookies()
     page.goto(address)
     page.get_by_role("heading", name="Log in first").wait_for()
     assert "good" not in page.inner_text("body")
@@ -71,55 +71,51 @@ def menu(page: Page) -> list[str]:
     return page.locator(".st-key-menu a").all_inner_texts()
 
 
-def test_a_viewer_reads_and_every_other_page_refuses(browser: Browser, address: str) -> None:
-    with watched(browser) as seen:
-        page = seen.page
-        log_in(page, address, "Vera")
-        page.get_by_role("link", name="Open good").wait_for()
-        assert menu(page) == ["Runs", "Compare"]
-        seen.picture("dashboard-logged-in")
-        for path in ("new-run", "generate"):
-            page.goto(f"{address}/{path}")
-            page.get_by_role("heading", name="Not for you").wait_for()
-        page.goto(f"{address}/?run=good&tab=review")
-        page.get_by_text("You may read this; a reviewer decides.").wait_for()
-        assert page.get_by_text("Your decision").count() == 0
-        assert page.get_by_text("Delete this run").count() == 0
-        page.get_by_role("button", name="Log out").click()
-        page.get_by_role("heading", name="Log in first").wait_for()
+def test_a_viewer_reads_and_every_other_page_refuses(seen: Watched, address: str) -> None:
+    page = seen.page
+    log_in(page, address, "Vera")
+    page.get_by_role("link", name="Open good").wait_for()
+    assert menu(page) == ["Runs", "Compare"]
+    seen.picture("dashboard-logged-in")
+    for path in ("new-run", "generate"):
+        page.goto(f"{address}/{path}")
+        page.get_by_role("heading", name="Not for you").wait_for()
+    page.goto(f"{address}/?run=good&tab=review")
+    page.get_by_text("You may read this; a reviewer decides.").wait_for()
+    assert page.get_by_text("Your decision").count() == 0
+    assert page.get_by_text("Delete this run").count() == 0
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("heading", name="Log in first").wait_for()
 
 
-def test_a_reviewer_decides_under_the_address_of_the_login(browser: Browser, address: str, folder: Path) -> None:
-    with watched(browser) as seen:
-        page = seen.page
-        log_in(page, address, "Rita")
-        page.get_by_role("link", name="Open good").wait_for()
-        page.goto(f"{address}/?run=good&tab=review")
-        page.get_by_role("radio", name="Comment").click()
-        assert page.get_by_label("Your name").count() == 0
-        page.get_by_label("Why? It is kept in the log.").fill("Read.")
-        page.get_by_role("button", name="Write it into the log").click()
-        page.get_by_text("entry 1").wait_for()
+def test_a_reviewer_decides_under_the_address_of_the_login(seen: Watched, address: str, folder: Path) -> None:
+    page = seen.page
+    log_in(page, address, "Rita")
+    page.get_by_role("link", name="Open good").wait_for()
+    page.goto(f"{address}/?run=good&tab=review")
+    page.get_by_role("radio", name="Comment").click()
+    assert page.get_by_label("Your name").count() == 0
+    page.get_by_label("Why? It is kept in the log.").fill("Read.")
+    page.get_by_role("button", name="Write it into the log").click()
+    page.get_by_text("entry 1").wait_for()
     assert [entry.name for entry in verify(folder / "runs" / "good").entries] == ["rita@clinic.example"]
 
 
-def test_a_runner_starts_runs(browser: Browser, address: str) -> None:
-    with watched(browser) as seen:
-        page = seen.page
-        log_in(page, address, "Rob")
-        page.get_by_role("link", name="Open good").wait_for()
-        assert menu(page) == ["Runs", "New run", "Generate", "Compare"]
-        page.get_by_role("link", name="New run", exact=True).click()
-        page.get_by_text("Where is it?").wait_for()
+def test_a_runner_starts_runs(seen: Watched, address: str) -> None:
+    page = seen.page
+    log_in(page, address, "Rob")
+    page.get_by_role("link", name="Open good").wait_for()
+    assert menu(page) == ["Runs", "New run", "Generate", "Compare"]
+    page.get_by_role("link", name="New run", exact=True).click()
+    page.get_by_text("Where is it?").wait_for()
 
 
 @pytest.mark.parametrize("name", ["Eve", "Unverified"])
-def test_whoever_is_on_no_list_sees_nothing(browser: Browser, address: str, name: str) -> None:
-    with watched(browser) as seen:
-        page = seen.page
-        log_in(page, address, name)
-        page.get_by_role("heading", name="Not for you").wait_for()
-        page.goto(f"{address}/compare")
-        page.get_by_role("heading", name="Not for you").wait_for()
-        assert menu(page) == []
-        assert page.get_by_text("census.csv").count() == 0
+def test_whoever_is_on_no_list_sees_nothing(seen: Watched, address: str, name: str) -> None:
+    page = seen.page
+    log_in(page, address, name)
+    page.get_by_role("heading", name="Not for you").wait_for()
+    page.goto(f"{address}/compare")
+    page.get_by_role("heading", name="Not for you").wait_for()
+    assert menu(page) == []
+    assert page.get_by_text("census.csv").count() == 0

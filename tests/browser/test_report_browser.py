@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser.accessibility import MISSING, axe_text, grave_findings
 from browser.watched_page import watched
 from unit.reporting.sample_report import sample_facts
 
@@ -48,6 +49,25 @@ def test_it_opens_from_disk_without_a_fetch(
         assert seen.overflow() <= 0
         assert seen.page.get_by_role("heading", level=1).inner_text() == "census.csv"
         seen.picture(f"report-{kind}-{theme}-{width}")
+
+
+@pytest.mark.parametrize(("kind", "theme"), [("pass", "light"), ("many", "dark"), ("fail", "light"), ("fail", "dark")])
+def test_it_has_no_serious_finding(browser: Browser, pages: dict[str, str], kind: str, theme: str) -> None:
+    axe = axe_text()
+    if axe is None:
+        pytest.skip(MISSING)
+    with watched(browser, theme=theme) as seen:  # type: ignore[arg-type]
+        seen.page.goto(pages[kind])
+        assert grave_findings(seen.page, axe) == []
+
+
+def test_axe_sees_what_is_wrong(browser: Browser) -> None:
+    axe = axe_text()
+    if axe is None:
+        pytest.skip(MISSING)
+    with watched(browser) as seen:
+        seen.page.set_content('<html lang="en"><title>T</title><main><h1>A</h1><button></button></main></html>')
+        assert any(finding.startswith("button-name") for finding in grave_findings(seen.page, axe))
 
 
 def test_columns_are_found_and_sorted(browser: Browser, pages: dict[str, str]) -> None:

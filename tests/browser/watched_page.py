@@ -32,6 +32,22 @@ class Watched:
         if message.type == "error" and not probing:
             self.errors.append(message.text)
 
+    def forget(self) -> None:
+        """Start anew: an empty page, wide and light, on which nothing has happened yet."""
+        self.page.goto("about:blank")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        self.page.emulate_media(color_scheme="light")
+        self.errors.clear()
+        self.requests.clear()
+
+    def settle(self) -> None:
+        """Wait until a page of Streamlit is drawn to its end and nothing on it is still fading in."""
+        self.page.wait_for_function(
+            """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+            && !document.querySelector('[data-testid=stSkeleton]')
+            && document.getAnimations().every(each => each.playState !== 'running')"""
+        )
+
     def foreign(self, *hosts: str) -> list[str]:
         """Requests that left for somewhere else than these hosts."""
         return [
@@ -48,15 +64,30 @@ class Watched:
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollHeight ?? 0")
         if screen and height > screen["height"]:
             self.page.set_viewport_size({"width": screen["width"], "height": height})
-            self.page.wait_for_timeout(200)
+            self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             self.page.screenshot(path=PICTURES / f"{name}.png")
             self.page.set_viewport_size(screen)
         else:
             self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
+    def unfold(self, unfolded: bool = True) -> None:
+        """Open whatever of a report is folded, or close it."""
+        self.page.evaluate(
+            "open => document.querySelectorAll('.synthdata-view details').forEach(each => { each.open = open })",
+            unfolded,
+        )
+
     def overflow(self) -> int:
-        """How many pixels the page is wider than the screen."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+        """How many pixels the page is wider than the screen, or than the window in it in which Streamlit scrolls."""
+        return int(
+            self.page.evaluate(
+                """() => {
+                    const within = document.querySelector('[data-testid=stMain]') ?? document.documentElement;
+                    const beyond = document.documentElement.scrollWidth - innerWidth;
+                    return Math.max(beyond, within.scrollWidth - within.clientWidth);
+                }"""
+            )
+        )
 
 
 @contextmanager

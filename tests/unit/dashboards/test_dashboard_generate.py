@@ -127,9 +127,16 @@ def test_runs_lie_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for part in ("0.88", "0.50", "fresh real rows", "leak found", "no leak found", "max_components", "smoothing"):
         assert part in text, part
     assert len(page.get("plotly_chart")) == 2
+    assert "made from the same table" not in text
     page.multiselect(key="compared").set_value(["one"]).run()
     assert "What changed between two" not in shown(page)
     assert page.query_params["runs"] == "one"
+
+
+def test_runs_of_different_tables_are_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side(tmp_path, monkeypatch)
+    make_run(tmp_path, "three", facts=sample_facts(), fingerprint="another")
+    assert "Not all of these were made from the same table" in shown(open_page("compare"))
 
 
 def test_the_front_is_told_from_every_dimension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from unit.dashboards.sample_runs import STRANGE, make_run, make_runs
 from unit.reporting.sample_report import sample_facts
@@ -179,6 +180,32 @@ def test_synthetic_rows_are_previewed(dashboard: AppTest) -> None:
     page = dashboard.run()
     assert "The first 60 of 60 rows" in shown(page)
     assert list(page.dataframe[0].value.columns) == ["age", STRANGE]
+
+
+def test_rows_are_found_by_what_is_in_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
+    frame = pd.DataFrame(
+        {
+            "city": pd.Series(["Rome", None, "Oslo"] * 300, dtype="category"),
+            "when": pd.to_datetime(["2026-03-05"] * 899 + ["2031-07-09"]),
+            "stay": pd.to_timedelta([4] * 899 + [11], unit="D"),
+            "paid": [2.5] * 899 + [77.25],
+        }
+    )
+    frame.to_parquet(make_run(tmp_path, "plain", facts=sample_facts()) / "synthetic.parquet", row_group_size=100)
+    run = store.find("plain")
+    assert run is not None
+    whole, rows = store.preview(run)
+    pd.testing.assert_frame_equal(whole, frame.head(store.PREVIEW_ROWS), check_freq=False)
+    assert rows == 900
+    for sought in ("2031-07", "11 days", "77.25"):
+        assert store.preview(run, sought)[0]["paid"].tolist() == [77.25], sought
+    assert set(store.preview(run, "rOM")[0]["city"]) == {"Rome"}
+    assert len(store.preview(run, "rOM")[0]) == 300
+    assert store.preview(run, "R.me")[0].empty
+    page = AppTest.from_file(APP, default_timeout=60)
+    page.query_params["run"], page.query_params["tab"], page.query_params["holding"] = "plain", "data", "<b>"
+    assert "No row holds it." in shown(page.run())
 
 
 def test_a_missing_or_damaged_table_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.resuming import beside, kept, seeds_to_resume, unfinished_fit
 from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
-from synthdata.table.foreign import adopt, require_columns
+from synthdata.table.foreign import adopt, require_columns, with_fractions
 from synthdata.table.infer import infer
 from synthdata.table.schema import Column, PublicTable, Schema, complete, load_schema
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
@@ -517,6 +517,7 @@ def match(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[Table, list[s
         raise TableError(f"The {what} has no rows.")
     kept = schema.kept
     require_columns(frame.columns, kept.names, schema, what)
+    kept = with_fractions(frame, kept)
     try:
         readable, notes = adopt(frame[list(kept.names)], kept, what)
         return Table.of(readable, kept, strict=False), notes

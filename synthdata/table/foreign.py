@@ -52,6 +52,26 @@ def require_columns(there: Iterable[str], wanted: Iterable[str], schema: Schema,
     )
 
 
+def with_fractions(frame: pd.DataFrame, schema: Schema) -> Schema:
+    """The schema with ``float64`` for columns of whole numbers in which the frame has fractions, or larger numbers.
+
+    They are numbers all the same, to be judged and not refused; that they should be whole is a check of its own.
+
+    >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
+    >>> with_fractions(pd.DataFrame({"age": [30.5, 40.0]}), schema)["age"].dtype
+    'float64'
+    """
+    for column in schema:
+        series = frame[column.name]
+        if column.kind != "numerical" or not is_integer(column.dtype) or is_integer(str(series.dtype)):
+            continue
+        numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        numbers = numbers[np.isfinite(numbers)]
+        if ((numbers != np.round(numbers)) | (np.abs(numbers) >= 2**63)).any():
+            schema = schema.replace(column.name, dtype="float64")
+    return schema
+
+
 def adopt(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[pd.DataFrame, list[str]]:
     """The frame as the schema can read it, and notes on what that took, with numbers of cells only.
 

@@ -13,6 +13,8 @@ from synthdata.errors import SchemaError
 from synthdata.table.foreign import adopt, require_columns
 from synthdata.table.schema import Column, Schema
 from synthdata.table.table import Table
+from synthdata.validation.base import Comparison
+from synthdata.validation.structure_checks import structure_checks
 
 DAYS = pd.date_range("2024-01-01", periods=40)
 REAL = pd.DataFrame(
@@ -124,3 +126,16 @@ def test_all_columns_that_are_missing_are_named_with_the_nearest_names(there: li
     require_columns(["age", "sex", "town", "more"], schema.names, schema, "holdout")
     with pytest.raises(SchemaError, match=f"The holdout {says}"):
         require_columns(there, schema.names, schema, "holdout")
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_fractions_in_a_column_of_whole_numbers_are_judged_and_not_refused(as_text: bool) -> None:
+    real = pd.DataFrame({"age": 20 + np.arange(40) % 9})
+    made = (real + 0.5).astype(str) if as_text else real + 0.5
+    table, notes = pipeline.match(made, Table.of(real).schema, "synthetic table")
+    assert notes == []
+    compared = Comparison.of(Table.of(real), None, table)
+    assert compared.views[0].values("synthetic")[0] == 20.5
+    checks = {entry["check"]: entry["passed"] for entry in structure_checks(table, compared.schema)}
+    assert not checks["is stored as int64"]
+    assert not checks["holds whole numbers"]

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from browser import launch
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
@@ -26,6 +26,9 @@ PAGES = {
     "privacy": ("?run=admissions&tab=privacy", "The tests behind the finding", 2400),
     "model": ("?run=admissions-mixture&tab=model", "The groups of rows that it found", 1300),
     "compare": ("compare", "What changed between two", 2800),
+    "new-run": ("new-run", "Where is it?", 2100),
+    "generate": ("generate?model=admissions", "learnt columns", 900),
+    "review": ("?run=admissions&tab=review", "Your decision", 1240),
 }
 
 
@@ -74,6 +77,7 @@ def take(address: str) -> None:
             page.set_viewport_size({"width": 1280, "height": 860})
             page.goto(f"{address}/{query}")
             page.get_by_text(landmark).first.wait_for()
+            begin(page, name)
             page.wait_for_load_state("networkidle")
             page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length == 0")
             high = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
@@ -82,6 +86,19 @@ def take(address: str) -> None:
             page.screenshot(path=PICTURES / f"{name}.png")
             print(PICTURES / f"{name}.png")
         browser.close()
+
+
+def begin(page: Page, name: str) -> None:
+    """Do on a page what its users do first."""
+    if name == "new-run":
+        page.locator("input[type=file]").set_input_files(ROOT / "data" / "admissions.csv")
+        page.get_by_text("6. Start").wait_for()
+    elif name == "generate":
+        page.get_by_role("button", name="Draw rows").click()
+        page.get_by_text("The first 200 of").wait_for()
+    elif name == "review":
+        page.get_by_text("Put figures of the real table beside").click()
+        page.get_by_text("so random noise is added").wait_for()
 
 
 if __name__ == "__main__":

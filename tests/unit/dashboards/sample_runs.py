@@ -54,15 +54,10 @@ def make_runs(root: Path) -> Path:
     later = make_run(root, "later", facts=sample_facts())
     (later / "report.json").write_text(json.dumps({"version": 2}), encoding="utf-8")
     going = make_run(root, "going", "running")
-    event = {
-        "stage": "fit",
-        "message": "Fitting trees",
-        "fraction": 0.43,
-        "seconds_left": 8.0,
-        "figures": {},
-        "time": 0.0,
-    }
-    (going / "events.jsonl").write_text(json.dumps(event) + '\n{"stage": "sam', encoding="utf-8")
+    event = {"stage": "fit", "message": "Fitting trees", "seconds_left": 8.0, "time": 0.0}
+    told = [{**event, "fraction": done, "figures": {"held_out": 3 - done}} for done in (0.1, 0.2, 0.43)]
+    lines = "".join(json.dumps(each) + "\n" for each in told)
+    (going / "events.jsonl").write_text(lines + '{"stage": "sam', encoding="utf-8")
     make_run(root, "failed", "failed", message="Cannot write /home/ann/private/report.json: the disk is full.")
     make_run(root, "stopped", "cancelled", message="Stopped by the user.")
     (root / "empty").mkdir()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from synthdata.errors import PrivacyError
+from synthdata.privacy.accounting import approximate_cost
 from synthdata.privacy.charges import Charge
 
 
@@ -27,9 +28,8 @@ class Spent:
 def spending(charges: Iterable[Mapping[str, Any]]) -> list[Spent]:
     """The stages of a ledger in the order of their first charge; their shares add up to 1.
 
-    Budgets add up in the squares of the Gaussian parameter μ, so a share is one of Σ μ² (Dong, Roth and Su 2022). Steps
-    on sampled rows have μ = rate · √(steps · (exp(1/σ²) - 1)) in the limit of many (their theorem 11 and corollary 4,
-    as Bu et al. 2020 use it). Looks that are paid from a reservation cost nothing more and are left out.
+    Budgets add up in the squares of the Gaussian parameter μ, so a share is one of Σ μ² (Dong, Roth and Su 2022). Looks
+    that are paid from a reservation cost nothing more and are left out.
 
     >>> found = spending([{"stage": "a", "mechanism": "gaussian", "sigma": 1.0},
     ...                   {"stage": "b", "mechanism": "gaussian", "sigma": 2.0}])
@@ -44,7 +44,7 @@ def spending(charges: Iterable[Mapping[str, Any]]) -> list[Spent]:
             continue
         try:
             charge = Charge(**{name: value for name, value in facts.items() if name in known})
-            squares.setdefault(charge.stage, []).append(_squared(charge))
+            squares.setdefault(charge.stage, []).append(approximate_cost(charge))
             if charge.rate < 1:
                 sampled.add(charge.stage)
         except (PrivacyError, TypeError, OverflowError):
@@ -53,10 +53,3 @@ def spending(charges: Iterable[Mapping[str, Any]]) -> list[Spent]:
     if not 0 < whole < math.inf:
         return []
     return [Spent(stage, len(parts), math.fsum(parts) / whole, stage in sampled) for stage, parts in squares.items()]
-
-
-def _squared(charge: Charge) -> float:
-    if charge.rate == 1:
-        return charge.mu**2
-    sigma = (charge.sigma or 0.0) / charge.sensitivity
-    return charge.rate**2 * charge.steps * math.expm1(sigma**-2)

@@ -26,7 +26,7 @@ import synthdata
 REAL = Path(__file__).resolve().parents[1] / "data" / "admissions.csv"
 TARGET = "readmitted"
 NOT_USED = ["admission_id", "patient_name", "admitted", "discharged"]
-ROWS, EXTRA, FUTURE, REPEATS = 800, 2_400, 8_000, 5
+ROWS, EXTRA, FUTURE, REPEATS = 800, 2_400, 4_000, 5
 
 
 def classifiers(seed: int) -> dict[str, Pipeline]:
@@ -37,7 +37,7 @@ def classifiers(seed: int) -> dict[str, Pipeline]:
     )
     return {
         "logistic regression": make_pipeline(prepare, LogisticRegression(max_iter=1_000)),
-        "random forest": make_pipeline(prepare, RandomForestClassifier(200, min_samples_leaf=3, random_state=seed)),
+        "random forest": make_pipeline(prepare, RandomForestClassifier(100, min_samples_leaf=3, random_state=seed)),
     }
 
 

@@ -13,7 +13,6 @@ from synthdata.validation.base import Comparison
 from synthdata.validation.privacy.copies import copies
 from synthdata.validation.privacy.dcr import nearness
 from synthdata.validation.privacy.verdict import verdict
-from synthdata.validation.statistics import clopper_pearson
 
 SCHEMA = Schema(
     columns=(
@@ -63,7 +62,7 @@ def noisy(frame: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
     ],
 )
 def test_planted_copies_are_found(share: float, kind: str, state: str) -> None:
-    for seed in range(3):
+    for seed in range(2):
         generator = np.random.default_rng(seed)
         train, holdout, synthetic = (rows(4000, generator) for _ in range(3))
         count = int(share * len(synthetic))
@@ -85,14 +84,16 @@ def test_copies_are_found_with_a_smaller_holdout() -> None:
 
 @pytest.mark.slow
 def test_fresh_rows_are_seldom_called_a_leak() -> None:
-    """At a family-wise error of 1 %, 60 runs with more than three alarms have a chance below one in 500."""
+    """At a family-wise error of 1 %, 25 runs with more than two alarms have a chance of one in 500.
+
+    Over 300 runs and other tables it is measured by tests/benchmarks/privacy_power.py.
+    """
     states = []
-    for seed in range(60):
+    for seed in range(25):
         generator = np.random.default_rng(1000 + seed)
         states.append(judge(*(rows(1000, generator) for _ in range(3)), seed))
-    assert states.count("leak found") <= 3
-    assert clopper_pearson(states.count("leak found"), 60)[0] <= 0.01
-    assert states.count("no leak found") >= 57
+    assert states.count("leak found") <= 2
+    assert states.count("no leak found") >= 23
 
 
 def test_many_true_duplicates_are_no_leak() -> None:
@@ -105,7 +106,7 @@ def test_many_true_duplicates_are_no_leak() -> None:
 def test_the_promised_power_is_kept() -> None:
     """Copies of just the share that the verdict says it would have seen with 95 % are seen in nearly all runs."""
     seen = 0
-    for seed in range(20):
+    for seed in range(12):
         generator = np.random.default_rng(seed)
         train, holdout, synthetic = rows(1500, generator), rows(700, generator), rows(1500, generator)
         compared = Comparison.of(*(Table(frame, SCHEMA) for frame in (train, holdout, synthetic)))
@@ -113,4 +114,4 @@ def test_the_promised_power_is_kept() -> None:
         count = int(np.ceil(quiet.power["copies_share"] * 1500))
         planted = pd.concat([synthetic.iloc[count:], train.sample(count, random_state=seed)])
         seen += judge(train, holdout, planted, seed) == "leak found"
-    assert seen >= 17
+    assert seen >= 10

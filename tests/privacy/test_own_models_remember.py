@@ -14,8 +14,9 @@ from synthdata.pipeline import prepare
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
 from synthdata.validation.base import Comparison
-from synthdata.validation.privacy.panel import privacy_part
-from synthdata.validation.privacy.verdict import FORGETS, LEANS, REMEMBERS
+from synthdata.validation.privacy.membership import by_loss
+from synthdata.validation.privacy.pool import Pool
+from synthdata.validation.privacy.verdict import FORGETS, LEANS, REMEMBERS, verdict
 
 ROWS, REPEATED, TIMES = 1_500, 75, 20
 
@@ -37,10 +38,9 @@ def remembered(table: Table, model: str, often: int, seed: int, *, strange: bool
     learnt = (others if strange else train).take(generator.permutation(np.repeat(np.arange(ROWS), times)))
     fitted = synthdata.make_model(model).fit(learnt, seed=seed)
     made = Table.of(fitted.sample(ROWS, seed=seed + 1), table.schema.kept)
-    part = privacy_part(
-        Comparison.of(train, holdout, made), SeedTree(seed), [], lambda *_: None, getattr(fitted, "log_prob", None)
-    )
-    return str(part["verdict"]["model"])
+    compared, seeds = Comparison.of(train, holdout, made), SeedTree(seed)
+    attack = by_loss(Pool.draw(compared, seeds.child("pool")), fitted.log_prob, seeds)
+    return str(verdict(compared, None, None, [], [attack]).model)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

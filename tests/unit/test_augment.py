@@ -24,7 +24,7 @@ def test_rows_and_verdict_are_written(tmp_path: Path) -> None:
     frame.to_csv(small, index=False)
     target = str(frame.columns[-1])
     out = tmp_path / "more.csv"
-    command = [sys.executable, "-m", "synthdata", "augment", str(small), "--target", target, "--model", "gmm"]
+    command = [sys.executable, "-m", "synthdata", "augment", str(small), "--target", target, "--model", "bayesnet"]
     command += ["-o", str(out), "-n", "80", "--folds", "3", "--repeats", "1", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -41,7 +41,7 @@ def test_balanced_rows_fill_up_the_small_classes() -> None:
     frame = pd.read_csv(TABLE).iloc[:, [0, 1, 2, -1]]
     target = str(frame.columns[-1])
     few = pd.concat([part.head(120 if position else 40) for position, (_, part) in enumerate(frame.groupby(target))])
-    made = synthdata.augment(few, target=target, model="gmm", balance=True, folds=2, repeats=1, seed=1)
+    made = synthdata.augment(few, target=target, model="bayesnet", balance=True, folds=2, repeats=1, seed=1)
     smallest = few[target].value_counts().idxmin()
     assert set(made.rows[target]) == {smallest}
     assert len(made.rows) == 80

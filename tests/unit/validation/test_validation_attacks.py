@@ -123,14 +123,14 @@ def test_every_attack_sees_a_table_of_copies() -> None:
 
 
 def test_p_values_are_fair_on_fresh_rows() -> None:
-    """Over 20 tables no test has a surplus of small p-values: at most 6 of 20 below .1 has a chance of .998 each."""
+    """Over 12 tables no test has a surplus of small p-values: at most 4 of 12 below .1 has a chance of .996 each."""
     small: dict[str, int] = {}
-    for seed in range(20):
+    for seed in range(12):
         for attack in attacks_on(compared(100 + seed, count=200)).values():
             for test in attack.tests:
                 small[test.name] = small.get(test.name, 0) + (test.p_value < 0.1)
     assert len(small) == 6
-    assert max(small.values()) <= 6, small
+    assert max(small.values()) <= 4, small
 
 
 def test_the_models_own_loss_tells_what_it_remembers() -> None:

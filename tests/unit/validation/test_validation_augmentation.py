@@ -38,17 +38,17 @@ def table(count: int, seed: int, noise: float = 0.1) -> Table:
 
 def test_more_rows_of_the_truth_help_and_shuffled_answers_harm() -> None:
     def generate(train: Table, seed: SeedTree) -> Mapping[str, Table]:
-        truth = table(3000, 77)
+        truth = table(2000, 77)
         shuffled = truth.frame.assign(y=seed.generator("x").permutation(truth.frame["y"].to_numpy()))
         return {"the truth": truth, "nonsense": Table(shuffled, SCHEMA)}
 
-    found = augmentation(table(250, 1), generate, SeedTree(0), folds=4, repeats=2)
+    found = augmentation(table(250, 1), generate, SeedTree(0), folds=3, repeats=2)
     gains = {gain.strategy: gain for gain in found.gains["overall"]}
     assert set(gains) == {"the truth", "nonsense", BOOTSTRAP, SMOTE, WEIGHTS}
     assert gains["the truth"].verdict == "helps"
     assert gains["nonsense"].gain < 0
     assert not found.left_out
-    assert found.folds == 8
+    assert found.folds == 6
     assert 0.5 < found.real < 1
     small = next(name for name in found.gains if "yes" in name)
     assert {gain.strategy for gain in found.gains[small]} == set(gains)

@@ -159,7 +159,7 @@ ODD: dict[str, dict[str, Any]] = {
     "tiny numbers": {"x": lambda g, rows: g.normal(size=rows) * 1e-300, "y": normal},
     "many categories": {"x": lambda g, rows: g.integers(0, 500, rows).astype(str).astype(object), "y": normal},
     "unicode": {"名前 “ß” \N{ZERO WIDTH SPACE}": letters, "🙂": normal},
-    "150 columns": {f"c{i}": letters if i % 2 else normal for i in range(150)},
+    "60 columns": {f"c{i}": letters if i % 2 else normal for i in range(60)},
 }
 
 

@@ -61,7 +61,7 @@ def test_as_many_steps_are_taken_as_are_charged(name: str) -> None:
 
 
 def test_relations_are_learnt_files_load_and_conditions_are_met(tmp_path: Any) -> None:
-    model = Autoregressive(width=32, epochs=30, device="cpu").fit(people(4000), privacy=Privacy(20.0))
+    model = Autoregressive(width=32, epochs=15, device="cpu").fit(people(4000), privacy=Privacy(20.0))
     rows = model.sample(4000, seed=4)
     old, young = rows[rows["age"] > 70]["ill"].mean(), rows[rows["age"] < 40]["ill"].mean()
     assert old - young > 0.2
@@ -126,7 +126,7 @@ class Private(Autoregressive):
     """The private form under the contract of all models, with noise that can be repeated."""
 
     def fit(self, table: Any, *, schema: Any = None, privacy: Any = None, seed: Any = None, **others: Any) -> Any:
-        return super().fit(table, schema=schema, privacy=Privacy(100.0, seed=seed or 0), **others)
+        return super().fit(table, schema=schema, privacy=Privacy(20.0, seed=seed or 0), **others)
 
 
 #: those in which a table's own bounds, categories and number of rows have no say: these are bought, and may be missed

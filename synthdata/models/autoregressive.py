@@ -10,7 +10,6 @@ A network a column, sharing nothing but how cells are read, is the way of Tabula
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -19,7 +18,6 @@ import torch
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
-from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.networks.columns import ColumnNetworks
 from synthdata.models.networks.contexts import choose_contexts
@@ -29,7 +27,6 @@ from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, free_bytes, half_precision, torch_generator
 from synthdata.training.objective import Player
-from synthdata.training.trainer import NOT_A_NUMBER, History
 
 #: how many numbers a step of sampling may hold at once
 _MOST_NUMBERS = 2**26
@@ -39,33 +36,20 @@ _CACHED = 4096
 _MOST_CONTEXTS, _FEWEST_CONTEXTS = 8_000, 8
 #: for how many rows a second of a time budget the marginals are settled
 _ROWS_A_SECOND = 500
-#: how many of the epochs columns that are trained anew are given at most
-_MOST_AGAIN = 1.0
-#: by how many nats a column must have been better for that, times the root of the held-out rows: less is chance
-_HARM = 0.2
 
 
 class _Records:
-    """The objective, and its one player: minus the log-probability of every record, each column given others.
-
-    With ``only`` these columns' networks alone count, and ``best`` keeps the weights with which each was best.
-    """
+    """The objective, and its one player: minus the log-probability of every record, each column given others."""
 
     sees_real_rows = True
     quality_name = "held-out nats per row"
 
-    def __init__(
-        self, networks: ColumnNetworks, encoded: Encoded, ordered: float, only: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, networks: ColumnNetworks, encoded: Encoded, ordered: float) -> None:
         self.modules: ColumnNetworks = networks
         self.players: Sequence[Player] = (self,)
-        self.ordered, self.only = ordered, only
+        self.ordered = ordered
         self.codes = torch.from_numpy(encoded.codes.astype(np.int64))
         self.values = torch.from_numpy(encoded.values.astype(np.float32))
-        #: the figure of each column when `quality` was last asked for
-        self.parts: list[float] = []
-        #: the lowest figure so far of each column of ``only``, and its network's weights then
-        self.best: dict[int, tuple[float, list[torch.Tensor]]] = {}
 
     def to(self, device: torch.device) -> None:
         """Move networks and table to a device."""
@@ -81,7 +65,7 @@ class _Records:
     def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Minus the log-probabilities (b,) of records, columns being taken in the fixed order or at random."""
         known = self._known(len(rows), generator)
-        return -self.modules.log_probs(*self._rows(rows), known, generator, only=self.only).sum(1)
+        return -self.modules.log_probs(*self._rows(rows), known, generator).sum(1)
 
     def private_losses(
         self, rows: torch.Tensor, generator: torch.Generator, share: float
@@ -99,20 +83,10 @@ class _Records:
         """The mean of minus the log-probability of rows, in the same mixture of orders, in nats."""
         # The same orders are drawn at each call, so that only the weights make a difference.
         orders = torch.Generator(rows.device).manual_seed(0)
-        columns = self.modules.columns if self.only is None else len(self.only)
-        total, in_order, count = 0.0, torch.zeros(columns, dtype=torch.float64), 0
+        total = 0.0
         for part in torch.split(rows, _at_once(self.modules.sizes)):
             known = self._known(len(part), orders)
-            here = self.modules.log_probs(*self._rows(part), known, only=self.only)
-            total -= float(here.double().sum())
-            # Rows are drawn in the fixed order, and by it each column is judged by itself.
-            alike = slice(0, len(part) - len(known) or None)
-            in_order -= here[alike].double().sum(0).cpu()
-            count += len(here[alike])
-        self.parts = (in_order / max(count, 1)).tolist()
-        for j, figure in zip([] if self.only is None else self.only, self.parts, strict=False):
-            if j not in self.best or figure < self.best[j][0]:
-                self.best[j] = figure, [weights.clone() for weights in self.modules.own_weights(j)]
+            total -= float(self.modules.log_probs(*self._rows(part), known).double().sum())
         return total / max(len(rows), 1)
 
     def _known(self, n: int, generator: torch.Generator) -> torch.Tensor:
@@ -134,10 +108,10 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         cell_width: how many numbers stand for a cell.
         dropout: which share of a layer's units is left out at random in training.
         ordered: which share of the records is trained along the fixed order, in which rows are drawn; the rest in any.
+        lean: how much of that by which rows seen in training are modelled better than held-out ones counts against
+            going on. At .5 training ends earlier, and what is drawn leans less towards the rows.
         context: from how many other columns at most each is predicted: those most associated with it; tables of more
             than 166 columns have fewer, for the sake of memory.
-        again: which share of the training may go to training columns anew that were better before its end. It guards
-            against learning a noisy column by heart, and costs others steps: on two of three tables tried, too many.
         time_budget: seconds that training may take; the learning rate is paced to it.
         device: ``auto``, ``cpu`` or ``cuda``.
         checkpoint: a folder to save the state of training to, and to resume from.
@@ -161,8 +135,8 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         cell_width: int = 16,
         dropout: float = 0.2,
         ordered: float = 0.7,
+        lean: float = 0.0,
         context: int = 48,
-        again: float = 0.0,
         time_budget: float | None = None,
         device: str = "auto",
         checkpoint: str | None = None,
@@ -177,8 +151,8 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.cell_width = cell_width
         self.dropout = dropout
         self.ordered = ordered
+        self.lean = lean
         self.context = context
-        self.again = again
         self.time_budget = time_budget
         self.device = device
         self.checkpoint = checkpoint
@@ -194,7 +168,9 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.networks_ = self._networks(contexts, torch_generator(generator))
         self.networks_.start_from_frequencies(guide.codes)
         if self.networks_.columns:
-            self._train_all(encoded, generator, progress)
+            # Of its own, so that what is drawn afterwards does not depend on how long training went on.
+            source = np.random.default_rng(int(generator.integers(2**62)))
+            self._train(_Records(self.networks_, encoded, self.ordered), len(encoded), source, progress)
             self._settle(guide, generator)
         self.networks_.eval()
 
@@ -210,45 +186,6 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
                 # Over so few rows chance would do more harm than good.
                 return
         settle(self.networks_, shares, rows, torch_generator(generator, self._on_device()))
-
-    def _train_all(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        """Train all columns together, then those anew that were better before the end.
-
-        Columns differ in how soon they begin to remember rows. Once the cells' vectors are settled the networks share
-        nothing, so that each can stop when it is best.
-        """
-        networks, rows, again_from = self.networks_, len(encoded), 1 - self.again
-        # The same seed holds the same rows out in both rounds.
-        seed = int(generator.integers(2**62))
-        first = _Records(networks, encoded, self.ordered)
-        history = self._train(first, rows, np.random.default_rng(seed), progress, until=again_from)
-        if self._privately:
-            return
-        harm = _HARM / np.sqrt(max(history.held_out, 1))
-        again = _past_their_best(history, harm)
-        if not (self.again and again) or history.ending == NOT_A_NUMBER:
-            return
-        kept = {j: [part.clone() for part in networks.own_weights(j)] for j in range(networks.columns)}
-        fresh = self._networks(networks.contexts.cpu().numpy(), torch_generator(generator))
-        fresh.start_from_frequencies(encoded.codes)
-        for j in again:
-            put(networks.own_weights(j), fresh.own_weights(j))
-        networks.cells.requires_grad_(False)
-        second = _Records(networks, encoded, self.ordered, again)
-        # The fewer columns, the more steps for the same time.
-        share = min(self.again * networks.columns / len(again), _MOST_AGAIN)
-        epochs, source = self.epochs * share, np.random.default_rng(seed)
-        try:
-            ending = self._train(second, rows, source, progress, epochs=epochs, after=again_from, part="again").ending
-        except ModelError:
-            # It broke down at once; what the first round learnt is there still.
-            ending = NOT_A_NUMBER
-        networks.cells.requires_grad_(True)
-        figures = dict(zip(range(networks.columns), history.parts[history.best], strict=True))
-        for j, weights in kept.items():
-            figure, best = second.best.get(j, (np.inf, weights))
-            put(networks.own_weights(j), best if figure < figures[j] - harm / 2 else weights)
-        self.history_ = replace(history, ending=ending if ending == NOT_A_NUMBER else history.ending)
 
     def _networks(self, contexts: np.ndarray, generator: torch.Generator) -> ColumnNetworks:
         shape = Shape(self.width, self.blocks, self.cell_width, self._setting("dropout"))
@@ -349,15 +286,3 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
 def _at_once(sizes: Sequence[int]) -> int:
     """How many rows are scored at once, by the numbers of codes of all columns."""
     return max(64, min(2048, _MOST_NUMBERS // max([512, *sizes]) // 2))
-
-
-def _past_their_best(history: History, harm: float) -> list[int]:
-    """Columns whose held-out figures were lower by ``harm`` before the check whose weights were kept."""
-    curves = np.array(history.parts)
-    return np.flatnonzero(curves[history.best] > curves.min(axis=0) + harm).tolist()
-
-
-def put(weights: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
-    """Copy values into weights."""
-    for weight, value in zip(weights, values, strict=True):
-        weight.copy_(value)

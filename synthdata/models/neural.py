@@ -89,6 +89,9 @@ class NeuralSynthesizer(Synthesizer):
     #: after how many checks with a worse figure training goes back to the best state and finishes there
     patience: ClassVar[int] = 5
 
+    #: how much of what is gained on the rows seen alone counts against a state (`TrainingSettings`)
+    lean: float = 0.0
+
     resumable: ClassVar[bool] = True
 
     #: the values that settings have in private training if they are left at their defaults
@@ -199,10 +202,10 @@ class NeuralSynthesizer(Synthesizer):
         """A small table is gone through in smaller batches, or there would be hardly any steps."""
         return max(1, min(self.batch_size, max(rows // 20, 16), rows))
 
-    def _steps(self, rows: int, epochs: float | None = None) -> int:
+    def _steps(self, rows: int) -> int:
         if self._private:
             return self._private.plan.steps
-        steps = max(1, round((epochs or self.epochs) * rows / self._batch(rows)))
+        steps = max(1, round(self.epochs * rows / self._batch(rows)))
         return steps if self.steps is None else min(steps, self.steps)
 
     def expected_seconds(self, rows: int) -> float:
@@ -216,36 +219,26 @@ class NeuralSynthesizer(Synthesizer):
         rows: int,
         generator: np.random.Generator,
         progress: Progress,
-        *,
-        epochs: float | None = None,
-        after: float = 0.0,
-        until: float = 1.0,
-        part: str = "",
     ) -> History:
-        """Run the training loop over ``rows`` rows with this model's settings.
-
-        A family that trains in several rounds says how many ``epochs`` one of them takes, from where to where it
-        brings the progress and the time budget, and what is added to the name of its checkpoint.
-        """
+        """Run the training loop over ``rows`` rows with this model's settings."""
         self._require_settings()
         batch = self._batch(rows)
         left = None
         if self.time_budget is not None and not self._private:
-            left = max(self.time_budget * until - (time.perf_counter() - self._started), 1e-3)
+            left = max(self.time_budget - (time.perf_counter() - self._started), 1e-3)
         place: str | Path | None = self.checkpoint
         if place is None and not self._private and self.unfinished is not None:
             place = self.unfinished / "training"
         settings = TrainingSettings(
-            steps=self._steps(rows, epochs),
+            steps=self._steps(rows),
             batch_size=batch,
             learning_rate=self._setting("learning_rate"),
             weight_decay=self._setting("weight_decay"),
             time_budget=left,
             device=self.device,
-            checkpoint=Path(f"{place}-{part}" if part else place) if place else None,
+            checkpoint=Path(place) if place else None,
             save_every=0.0 if self.checkpoint else _SAVE_EVERY,
-            after=after,
-            until=until,
+            lean=self.lean,
             betas=self.betas,
             compile=self.compiled,
             patience=self.patience,
@@ -258,6 +251,8 @@ class NeuralSynthesizer(Synthesizer):
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ModelError(f"{name} must be above 0, found {getattr(self, name)}.")
+        if self.lean < 0:
+            raise ModelError(f"lean must be 0 or more, found {self.lean}.")
         if self.time_budget is not None and self.time_budget <= 0:
             raise ModelError(f"time_budget must be a number of seconds above 0, found {self.time_budget}.")
 

@@ -37,11 +37,11 @@ class TrainingSettings:
         validation: which share of the rows is held out to judge by; at most ``max_validation`` rows.
         checks: how often the held-out rows are looked at.
         patience: after how many checks with a worse figure training goes back to the best state and finishes there.
+        lean: how much counts against a state, to the held-out figure, of that by which it is lower on rows seen in
+            training: whoever draws from the model gives so much of these rows away.
         clip: the largest norm of a gradient.
         checkpoint: a folder to write the state of training to at every check, and to resume from; it holds no rows.
         save_every: how many seconds must have passed since the state was last written.
-        after: how much of the stage's progress was made before this training.
-        until: how much will have been made after it.
         betas: how much of the gradients' mean and square AdamW keeps from step to step.
         private: the noisy steps that players who see real rows have to take, instead of plain ones. No row is held out
             then, no clock and no figure has a say, and the averaged weights of the last step are kept.
@@ -63,8 +63,7 @@ class TrainingSettings:
     compile: bool = True
     checkpoint: Path | None = None
     save_every: float = 0.0
-    after: float = 0.0
-    until: float = 1.0
+    lean: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
     private: NoisySteps | None = None
 
@@ -73,12 +72,14 @@ class TrainingSettings:
 class History:
     """What training did: the held-out figure at each check by share of the way, and how it ended.
 
-    ``parts`` are what each figure is made of, where the objective says so (`Objective`); ``held_out`` counts the rows
+    ``judged`` is each figure with what the lean adds to it, by which the best state is chosen. ``parts`` are what
+    figures are made of, where the objective says so (`Objective`); ``held_out`` counts the rows
     that the figures are of.
     """
 
     shares: list[float] = field(default_factory=list)
     figures: list[float] = field(default_factory=list)
+    judged: list[float] = field(default_factory=list)
     parts: list[list[float]] = field(default_factory=list)
     steps: int = 0
     ending: str = "all steps done"
@@ -94,8 +95,8 @@ class History:
 
     @property
     def best(self) -> int:
-        """The number of the check with the lowest figure, whose weights were kept."""
-        return int(np.nanargmin(self.figures))
+        """The number of the check that was judged best, whose weights were kept."""
+        return int(np.nanargmin(self.judged or self.figures))
 
 
 def train(
@@ -134,6 +135,8 @@ class _Training:
         # With too few rows to hold any out, the figure is that of the training rows.
         self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
         self.learning = torch.from_numpy(split[held:]).to(self.device)
+        #: as many rows that are learnt from, to see how much better these are modelled
+        self.seen = self.learning[: len(self.held_out)]
         self.waiting = self.learning[:0]
         self.batches = torch_generator(source, self.device)
         self.noise = torch_generator(source, self.device)
@@ -274,14 +277,17 @@ class _Training:
         for module in self.modules:
             module.eval()
         with torch.no_grad():
-            figure = self.objective.quality(self.held_out)
-        if math.isfinite(figure):
-            self.best.offer(figure, self.modules)
+            judged = figure = self.objective.quality(self.held_out)
+            if self.settings.lean:
+                judged += self.settings.lean * max(figure - self.objective.quality(self.seen), 0.0)
+        if math.isfinite(judged):
+            self.best.offer(judged, self.modules)
         for average in self.averages:
             average.swap()
         self.history.check_seconds += time.perf_counter() - start
         self.history.shares.append(share)
         self.history.figures.append(figure)
+        self.history.judged.append(judged)
         self.history.parts.append(list(getattr(self.objective, "parts", ())))
         self._report(share, **{self.objective.quality_name: figure})
 
@@ -295,8 +301,7 @@ class _Training:
         self._report(share)
 
     def _report(self, share: float, **figures: float) -> None:
-        after, until = self.settings.after, self.settings.until
-        self.progress.step(after + share * (until - after), "Training", **figures)
+        self.progress.step(share, "Training", **figures)
 
     def _save(self, folder: Path, step: int) -> None:
         tensors: Weights = {"batches": self.before_shuffle, "noise": self.noise.get_state()}
@@ -317,6 +322,7 @@ class _Training:
             "averaged": self.averages[0].step,
             "shares": self.history.shares,
             "figures": self.history.figures,
+            "judged": self.history.judged,
             "parts": self.history.parts,
         }
         save_checkpoint(folder, tensors, settings)
@@ -351,7 +357,7 @@ class _Training:
         self.best.figure, self.best.since = settings["best"], settings["since"]
         self.pace.skipped = settings["skipped"]
         self.history.shares, self.history.figures = settings["shares"], settings["figures"]
-        self.history.parts = settings["parts"]
+        self.history.parts, self.history.judged = settings["parts"], settings["judged"]
         return int(settings["step"])
 
 

@@ -107,31 +107,19 @@ class ColumnNetworks(nn.Module):
         """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
         return places[:, None, :] < places[:, :, None]
 
-    def own_weights(self, j: int) -> list[torch.Tensor]:
-        """The weights that belong to column ``j``'s network alone, as views of the parameters."""
-        layers = [*([self.inward] if self.inward is not None else []), *self.rise, *self.fall]
-        parts = [self.start.bias[j]]
-        parts += [tensor[j] for layer in layers for tensor in layer.parameters()]
-        group = next(k for k, members in enumerate(self.groups) if j in members)
-        parts += [tensor[self.groups[group].index(j)] for tensor in self.codes[group].parameters()]
-        if j in self.numbers:
-            parts += [tensor[self.numbers.index(j)] for tensor in self.line.parameters()]
-        return [part.detach() for part in parts]
-
     def _hidden(
         self,
         vectors: torch.Tensor,
         known: torch.Tensor,
-        only: torch.Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
-        """The last layer (k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
+        """The last layer (d, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
         kind = vectors.device.type
         if torch.is_autocast_enabled(kind):
             vectors = vectors.to(torch.get_autocast_dtype(kind))
-        h = self.start(len(vectors), only) if self.inward is None else self.inward(vectors, known, only)
+        h = self.start(len(vectors)) if self.inward is None else self.inward(vectors, known)
         for rise, fall in self._blocks:
-            h = h + fall(functional.relu(rise(functional.relu(h), only)), only)
+            h = h + fall(functional.relu(rise(functional.relu(h))))
             if generator is not None and self.shape.dropout:
                 h = h * _kept(h.shape, self.shape.dropout, generator, h.dtype)
         return functional.relu(h).float()
@@ -143,34 +131,29 @@ class ColumnNetworks(nn.Module):
         known: torch.Tensor,
         generator: torch.Generator | None = None,
         *,
-        only: Sequence[int] | None = None,
         exact: bool = False,
     ) -> torch.Tensor:
-        """Log-probabilities (b, d) of cells, of each column given others; with ``only`` (b, k) of k columns.
+        """Log-probabilities (b, d) of cells, of each column given others.
 
         In the last m rows those that are ``known`` (m, d, d) to it, in the rows before those before it in the fixed
         order. With a generator as in training, with dropout; ``exact`` computes in full precision.
         """
-        columns = list(range(self.columns)) if only is None else list(only)
-        chosen = None if only is None else torch.tensor(columns, device=codes.device)
         with nullcontext() if exact else half_precision(codes.device):
-            h = self._hidden(self.cells(codes, values), known, chosen, generator)
-        out = torch.zeros(len(columns), len(codes), device=codes.device)
+            h = self._hidden(self.cells(codes, values), known, generator)
+        out = torch.zeros(self.columns, len(codes), device=codes.device)
         targets = codes.clamp(min=0).T
         # Taken apart all at once: each selection by itself would fill a gradient of its own for all columns.
-        groups = [[j for j in group if j in columns] for group in (*self.groups, self.numbers)]
-        at = [torch.tensor([columns.index(j) for j in group], dtype=torch.long, device=h.device) for group in groups]
+        groups = [*self.groups, self.numbers]
+        at = [torch.tensor(group, dtype=torch.long, device=h.device) for group in groups]
         hidden = torch.split(h.index_select(0, torch.cat(at)), [len(group) for group in groups])
         for k, head in enumerate(self._heads):
-            if groups[k] and head.bias.shape[2] > 1:
-                members = [self.groups[k].index(j) for j in groups[k]]
-                log_p = functional.log_softmax(head(hidden[k], _part(members, self.groups[k], h)), dim=-1)
+            if head.bias.shape[2] > 1:
+                log_p = functional.log_softmax(head(hidden[k]), dim=-1)
                 out = out.index_add(0, at[k], log_p.gather(-1, targets[groups[k]][..., None])[..., 0])
-        if groups[-1]:
-            members = [self.numbers.index(j) for j in groups[-1]]
-            u = values.T[groups[-1]]
-            on_line = (targets[groups[-1]] == 0) & ~torch.isnan(u)
-            raw = self.line(hidden[-1], _part(members, self.numbers, h))
+        if self.numbers:
+            u = values.T[self.numbers]
+            on_line = (targets[self.numbers] == 0) & ~torch.isnan(u)
+            raw = self.line(hidden[-1])
             densities = self.density.log_density(raw, torch.where(on_line, u, 0.5))
             out = out.index_add(0, at[-1], torch.where(on_line, densities, 0.0))
         return out.T
@@ -298,11 +281,6 @@ class ColumnNetworks(nn.Module):
                 within = torch.rand(len(key), generator=generator, device=device)
                 placed[on_line] = self.density.draw(raw, even_uniform(key, generator), within, low, high)
         return drawn, placed, log_weight
-
-
-def _part(members: list[int], whole: list[int], like: torch.Tensor) -> torch.Tensor | None:
-    """Positions as a tensor; None where they are all there are."""
-    return None if len(members) == len(whole) else torch.tensor(members, device=like.device)
 
 
 def _kept(shape: torch.Size, dropout: float, generator: torch.Generator, dtype: torch.dtype) -> torch.Tensor:

@@ -47,43 +47,39 @@ class FirstLayer(nn.Module):
         #: whether every column is in every context
         self.whole = c == d
 
-    def forward(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None = None) -> torch.Tensor:
-        """(k, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows, for k columns."""
+    def forward(self, vectors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """(d, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
         in_order = len(vectors) - len(known)
-        parts = [self._ordered(vectors[:in_order], only)] if in_order or not len(vectors) else []
-        parts += [self._masked(vectors[in_order:], known, only)] if len(known) else []
+        parts = [self._ordered(vectors[:in_order])] if in_order or not len(vectors) else []
+        parts += [self._masked(vectors[in_order:], known)] if len(known) else []
         return torch.cat(parts, dim=1)
 
-    def _shown(
-        self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is seen (k, b, inputs) and which cells are (k, b, c), where that differs from row to row."""
-        contexts, seen = _chosen(self.contexts, only), _chosen(known.transpose(0, 1), only)
+    def _shown(self, vectors: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is seen (d, b, inputs) and which cells are (d, b, c), where that differs from row to row."""
+        seen = known.transpose(0, 1)
         if self.whole:
             inputs = vectors.flatten(1)
         else:
-            seen = seen.gather(2, contexts[:, None].expand(-1, len(known), -1))
-            inputs = vectors[:, contexts].transpose(0, 1).flatten(2)
+            seen = seen.gather(2, self.contexts[:, None].expand(-1, len(known), -1))
+            inputs = vectors[:, self.contexts].transpose(0, 1).flatten(2)
         return inputs * seen.to(inputs.dtype).repeat_interleave(self.cell_width, 2), seen
 
-    def _masked(self, vectors: torch.Tensor, known: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-        inputs, seen = self._shown(vectors, known, only)
-        unknown = _chosen(self.embedding, only).to(inputs.dtype)
-        bias, weight = _chosen(self.bias, only).to(inputs.dtype), _chosen(self.weight, only).to(inputs.dtype)
+    def _masked(self, vectors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        inputs, seen = self._shown(vectors, known)
+        unknown = self.embedding.to(inputs.dtype)
+        bias, weight = self.bias.to(inputs.dtype), self.weight.to(inputs.dtype)
         return torch.baddbmm(bias, inputs, weight) + torch.bmm((~seen).to(unknown), unknown)
 
-    def _ordered(self, vectors: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
+    def _ordered(self, vectors: torch.Tensor) -> torch.Tensor:
         """Where the same inputs are missing in all rows, weights are left out, and one product does for all columns."""
         b = len(vectors)
         if not self.whole:
-            return self._masked(vectors, self.before.expand(b, -1, -1), only)
-        seen = _chosen(self.before, only)
-        k, d = seen.shape
-        weight = _chosen(self.weight, only).view(k, d, self.cell_width, -1) * seen[..., None, None]
+            return self._masked(vectors, self.before.expand(b, -1, -1))
+        d, unknown = len(self.before), self.embedding
+        weight = self.weight.view(d, d, self.cell_width, -1) * self.before[..., None, None]
         flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
-        start, unknown = _chosen(self.bias, only), _chosen(self.embedding, only)
-        start = start + ((~seen).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
-        return (vectors.flatten(1) @ flat).view(b, k, -1).transpose(0, 1) + start
+        start = self.bias + ((~self.before).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
+        return (vectors.flatten(1) @ flat).view(b, d, -1).transpose(0, 1) + start
 
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """What the gradients of single records are made of."""
@@ -92,7 +88,7 @@ class FirstLayer(nn.Module):
         if self.whole:
             return [_FirstGradients(self, vectors, known, slopes.transpose(0, 1))]
         known = torch.cat([self.before.expand(in_order, -1, -1), known])
-        shown, seen = self._shown(vectors, known, None)
+        shown, seen = self._shown(vectors, known)
         return [
             Products(self.weight, self.bias, shown, slopes),
             Products(self.embedding, None, (~seen).to(slopes), slopes),
@@ -127,13 +123,8 @@ class _FirstGradients:
         unknown = (~layer.before).to(total)[..., None] * total[:, None]
         weight = weight.reshape(layer.weight.shape)
         if len(self.known):
-            shown, seen = layer._shown(self.vectors[in_order:], self.known, None)
+            shown, seen = layer._shown(self.vectors[in_order:], self.known)
             rest = slopes[in_order:].transpose(0, 1)
             weight = weight + torch.bmm(shown.transpose(1, 2), rest)
             unknown = unknown + torch.bmm((~seen).to(rest).transpose(1, 2), rest)
         return [(layer.weight, weight), (layer.bias, slopes.sum(0)[:, None]), (layer.embedding, unknown)]
-
-
-def _chosen(tensor: torch.Tensor, only: torch.Tensor | None) -> torch.Tensor:
-    """The rows of a tensor, all of them or only some."""
-    return tensor if only is None else tensor.index_select(0, only)

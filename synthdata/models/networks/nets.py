@@ -41,15 +41,12 @@ class ColumnLinear(nn.Module):
         )
         self.bias = nn.Parameter(torch.zeros(groups, 1, outputs))
 
-    def forward(self, x: torch.Tensor, only: torch.Tensor | None = None) -> torch.Tensor:
-        """All groups at once, or with ``only`` (k,) int64 some of them: (k, b, inputs) to (k, b, outputs)."""
-        bias, weight = (self.bias, self.weight) if only is None else (self.bias[only], self.weight[only])
-        return torch.baddbmm(bias.to(x.dtype), x, weight.to(x.dtype))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """All groups at once: (groups, b, inputs) to (groups, b, outputs)."""
+        return torch.baddbmm(self.bias.to(x.dtype), x, self.weight.to(x.dtype))
 
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """What the gradients of single records are made of, all groups at once."""
-        if len(inputs) > 1 and inputs[1] is not None:
-            raise PrivacyError("Gradients of single records are known for all columns together only.")
         return [Products(self.weight, self.bias, inputs[0], slopes)]
 
     def of_one(self, x: torch.Tensor, group: int) -> torch.Tensor:
@@ -64,9 +61,9 @@ class Start(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(groups, 1, width))
 
-    def forward(self, rows: int, only: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, rows: int) -> torch.Tensor:
         """The same for each of ``rows`` rows."""
-        return (self.bias if only is None else self.bias[only]).expand(-1, rows, -1)
+        return self.bias.expand(-1, rows, -1)
 
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """The slopes themselves."""

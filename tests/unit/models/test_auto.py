@@ -50,10 +50,14 @@ def test_the_first_rule_that_fits_decides_and_says_why(facts: Facts, family: str
 
 
 def test_the_time_and_the_device_are_handed_on() -> None:
-    assert choose(changed(time_budget=60.0, device="cpu")).parameters == {"time_budget": 60.0, "device": "cpu"}
+    chosen = choose(changed(rows=15_000, time_budget=60.0, device="cpu"))
+    assert chosen.parameters == {"time_budget": 60.0, "device": "cpu"}
 
 
-def test_large_tables_are_gone_through_less_often() -> None:
+def test_large_tables_are_gone_through_less_often_and_what_is_gained_on_the_rows_seen_counts() -> None:
+    assert "lean" not in choose(changed(rows=19_999)).parameters
+    chosen = choose(changed(rows=20_000)).parameters
+    assert (chosen["epochs"], chosen["lean"]) == (30, 0.5)
     assert choose(changed(rows=1_000_000)).parameters["epochs"] == 4
     assert seconds(changed(rows=2_000_000)) == seconds(changed(rows=1_000_000))
 
@@ -103,11 +107,12 @@ def test_a_chosen_network_is_fitted_saved_and_draws_under_conditions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auto, "EPOCHS", 2)
+    monkeypatch.setattr(auto, "MANY_ROWS", 1_000)
     monkeypatch.setattr(auto, "MOST_VISITS", 1_200)
     table = mixed(1_200)
     model = Auto(device="cpu").fit(table, seed=0)
     assert model.choice_ == Choice(
-        "autoregressive", model.choice_.why, {"time_budget": None, "device": "cpu", "epochs": 1}
+        "autoregressive", model.choice_.why, {"time_budget": None, "device": "cpu", "epochs": 1, "lean": 0.5}
     )
     model.save(tmp_path / "model")
     again = load(tmp_path / "model")

@@ -9,12 +9,11 @@ import torch
 
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.autoregressive import Autoregressive, _at_once, _past_their_best, _Records
+from synthdata.models.autoregressive import Autoregressive, _at_once
 from synthdata.models.networks.columns import ColumnNetworks, _kept
 from synthdata.models.networks.contexts import choose_contexts
 from synthdata.models.networks.even import even_uniform
 from synthdata.models.networks.first_layer import Shape
-from synthdata.training.trainer import History
 
 
 def pairs(columns: int, n: int = 600) -> pd.DataFrame:
@@ -121,64 +120,11 @@ def test_rows_in_the_fixed_order_are_rows_of_which_the_columns_before_are_known(
     torch.testing.assert_close(made.log_probs(codes, values, known[:15], exact=True), one_by_one)
 
 
-@pytest.mark.parametrize("most", [48, 2])
-def test_some_columns_by_themselves_are_the_same_as_among_all(most):
-    generator = torch.Generator().manual_seed(1)
-    made, codes, values = networks(generator, most)
-    known = made.seen_before(torch.rand(25, 4, generator=generator))
-    everything = made.log_probs(codes, values, known, exact=True)
-    for only in ([0], [1, 2], [0, 2, 3]):
-        part = made.log_probs(codes, values, known, only=only, exact=True)
-        torch.testing.assert_close(part, everything[:, only])
-
-
-def test_a_columns_own_weights_are_what_its_figures_depend_on():
-    made, codes, values = networks(torch.Generator().manual_seed(2))
-    known = made.seen_before(made.places.expand(40, -1))
-    before = made.log_probs(codes, values, known, exact=True)
-    for weights in made.own_weights(1):
-        weights.add_(0.5)
-    after = made.log_probs(codes, values, known, exact=True)
-    torch.testing.assert_close(after[:, [0, 2, 3]], before[:, [0, 2, 3]])
-    assert (after[:, 1] - before[:, 1]).abs().min() > 0
-    count = sum(weights.numel() for j in range(4) for weights in made.own_weights(j))
-    padding = made.codes[made.groups.index([1])].weight[0].numel() if [1] in made.groups else 0
-    assert count + sum(p.numel() for p in made.cells.parameters()) == sum(p.numel() for p in made.parameters()), padding
-
-
 def test_units_left_out_at_random_keep_their_mean():
     kept = _kept(torch.Size([40, 50, 50]), 0.2, torch.Generator().manual_seed(0), torch.float32)
     assert float((kept == 0).double().mean()) == pytest.approx(51 / 256, abs=0.005)
     assert float(kept.double().mean()) == pytest.approx(1.0, abs=0.006)
     assert float(torch.corrcoef(kept.flatten(1)[:2]).abs()[0, 1]) < 0.06
-
-
-def test_columns_past_their_best_are_those_that_were_better_before():
-    history = History(figures=[5.0, 3.0, 3.5], parts=[[1.0, 4.0, 0.0], [2.0, 1.0, 0.001], [2.5, 1.0, 0.0]])
-    assert history.best == 1
-    assert _past_their_best(history, 0.002) == [0]
-
-
-def test_a_column_that_is_hard_to_predict_is_not_learnt_by_heart():
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(1_500, 4))
-    # Numbers that all but follow from others go on being learnt long after the label has been.
-    x = np.hstack([x, x + 0.01 * generator.normal(size=x.shape)]).round(4)
-    label = (generator.random(1_500) < 1 / (1 + np.exp(-x[:, 0]))).astype(str)
-    table = pd.DataFrame({**{f"x{j}": x[:, j] for j in range(8)}, "label": label})
-    seen, fresh = table.iloc[:1_000], table.iloc[1_000:]
-    model = Autoregressive(epochs=40, width=64, again=0.15, device="cpu").fit(seen, seed=0)
-    without = Autoregressive(epochs=40, width=64, device="cpu")
-    without._train_all = lambda encoded, generator, progress: without._train(  # type: ignore[method-assign]
-        _Records(without.networks_, encoded, 0.7), len(encoded), generator, progress
-    )
-    without.fit(seen, seed=0)
-
-    def of_the_label(fitted: Autoregressive) -> float:
-        each = [fitted.log_prob(fresh.assign(label=value)) for value in ("False", "True")]
-        return float((fitted.log_prob(fresh) - np.logaddexp(*each)).mean())
-
-    assert of_the_label(model) > of_the_label(without) + 0.01
 
 
 def test_a_very_wide_table_and_a_column_of_very_many_levels_are_taken_in_smaller_parts():

@@ -107,6 +107,21 @@ def test_training_finishes_early_when_held_out_rows_get_worse():
     assert history.shares[-1] > 0.8
 
 
+def test_what_is_gained_on_rows_seen_alone_counts_against_going_on():
+    class Remembers(Line):
+        def quality(self, rows: torch.Tensor) -> float:
+            """Held-out rows get better by one for each hundred calls, rows seen in training by two."""
+            held_out = not self.seen.intersection(rows.tolist())
+            return 10 - self.calls / 100 * (1 if held_out else 2)
+
+    plain, wary = fit(Remembers(), checks=20), fit(Remembers(), checks=20, lean=1.5, patience=2)
+    assert plain.best == len(plain.figures) - 1
+    assert plain.judged == plain.figures
+    assert wary.best == 0
+    gained = [10 - figure for figure in wary.figures]
+    assert wary.judged == pytest.approx([10 - gain + 1.5 * gain for gain in gained])
+
+
 def test_a_time_budget_ends_training_with_the_rate_decayed(monkeypatch):
     clock = iter(np.arange(0.0, 1e6, 1.0))
     monkeypatch.setattr("synthdata.training.callbacks.time.perf_counter", lambda: float(next(clock)))

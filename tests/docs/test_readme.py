@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These wait for a browser or need the machine to themselves; tests of their own start them.
 NOT_RUN = ("synthdata dashboard",)
+ROWS = 5_000
 
 
 def blocks(language: str) -> list[str]:
@@ -31,9 +32,15 @@ def commands() -> list[str]:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample tables, in which the commands leave their files for one another."""
+    """A folder with the sample tables, in which the commands leave their files for one another.
+
+    Of the larger table it has the first rows alone: what is tested is that the commands work as they are written.
+    """
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    larger = folder / "data" / "admissions.csv"
+    lines = larger.read_text(encoding="utf-8").splitlines(keepends=True)
+    larger.write_text("".join(lines[: ROWS + 1]), encoding="utf-8")
     return folder
 
 

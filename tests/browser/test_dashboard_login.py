@@ -93,6 +93,8 @@ def test_a_reviewer_decides_under_the_address_of_the_login(seen: Watched, addres
     log_in(page, address, "Rita")
     page.get_by_role("link", name="Open good").wait_for()
     page.goto(f"{address}/?run=good&tab=review")
+    page.get_by_text("Your decision").wait_for()
+    seen.settle()
     page.get_by_role("radio", name="Comment").click()
     assert page.get_by_label("Your name").count() == 0
     page.get_by_label("Why? It is kept in the log.").fill("Read.")

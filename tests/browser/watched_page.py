@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "browser"
+
+#: milliseconds in which a page has taken a new width
+SLOW = 20_000
+_BEYOND = """() => {
+    const within = document.querySelector('[data-testid=stMain]') ?? document.documentElement;
+    const beyond = document.documentElement.scrollWidth - innerWidth;
+    return Math.max(beyond, within.scrollWidth - within.clientWidth);
+}"""
 
 
 class Watched:
@@ -78,16 +86,15 @@ class Watched:
         )
 
     def overflow(self) -> int:
-        """How many pixels the page is wider than the screen, or than the window in it in which Streamlit scrolls."""
-        return int(
-            self.page.evaluate(
-                """() => {
-                    const within = document.querySelector('[data-testid=stMain]') ?? document.documentElement;
-                    const beyond = document.documentElement.scrollWidth - innerWidth;
-                    return Math.max(beyond, within.scrollWidth - within.clientWidth);
-                }"""
-            )
-        )
+        """How many pixels the page is wider than the screen, or than the window in it in which Streamlit scrolls.
+
+        Charts and tables take the new width a while after the page has it; that long is waited for.
+        """
+        from playwright.sync_api import TimeoutError as Overdue
+
+        with suppress(Overdue):
+            self.page.wait_for_function(f"({_BEYOND})() <= 0", timeout=SLOW)
+        return int(self.page.evaluate(_BEYOND))
 
 
 @contextmanager

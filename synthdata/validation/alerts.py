@@ -58,8 +58,8 @@ def _privacy(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = _model(privacy)
     if verdict["state"] == "leak found":
         advice = (
-            "Do not pass this table on. Fit a model that remembers less (larger leaves, fewer components, more rows, "
-            "or differential privacy) and judge again."
+            "Do not pass this table on. Fit a model that remembers less (larger leaves, fewer epochs or components, "
+            "more rows, or differential privacy) and judge again."
         )
         if any(rule.get("slight") for rule in report["policy"]["rules"]):
             title = "The table leans towards the rows it was made from"

@@ -71,6 +71,11 @@ def begin(root: Path, arguments: list[str], place: Path, about: Mapping[str, Any
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    # Its words, by which it is known, can be read a moment after it was started.
+    for _ in range(100):
+        if words_of(process.pid) or process.poll() is not None:
+            break
+        time.sleep(0.01)
     # A child that nobody waits for would count as alive after its end.
     threading.Thread(target=process.wait, daemon=True).start()
     note = {**about, "process": process.pid, "started": now()}

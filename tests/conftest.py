@@ -13,6 +13,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from browser.watched_page import Watched
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,3 +73,21 @@ def browser() -> Iterator[Browser]:
             pytest.skip(f"no Chromium can be started: {str(error).splitlines()[0]}")
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Watched]:
+    """A page; loading all of Streamlit into a fresh browser costs more than what most tests do on it."""
+    from browser.serving import PATIENCE
+    from browser.watched_page import watched
+
+    with watched(browser) as seen:
+        seen.page.set_default_timeout(PATIENCE)
+        yield seen
+
+
+@pytest.fixture
+def seen(window: Watched) -> Watched:
+    """That page, empty again, on which nothing has gone wrong yet."""
+    window.forget()
+    return window

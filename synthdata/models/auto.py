@@ -37,7 +37,7 @@ MOST_VISITS = 4_000_000
 EPOCHS = 40
 #: from so many rows on tests of nearness see a small lean towards them, and there is enough to learn from: training
 #: goes through the rows less often, and what it gains on those seen alone counts against it. On smaller tables (11,000
-#: and 17,000 rows) the same cost a classifier .002 to .006 of its AUC, and a lean was found no more seldom.
+#: and 17,000 rows) half of that cost a classifier .002 to .006 of its AUC, and a lean was found no more seldom.
 MANY_ROWS, EPOCHS_OF_MANY, LEAN_OF_MANY = 20_000, 30, 0.5
 
 

@@ -350,14 +350,14 @@ class _Training:
                 count = sum(len(group["params"]) for group in state["param_groups"])
                 state["state"] = {k: part(f"{i}/optimizer{k}/") for k in range(count) if part(f"{i}/optimizer{k}/")}
                 optimizer.load_state_dict(state)
+            self.best.figure, self.best.since = settings["best"], settings["since"]
+            self.pace.skipped = settings["skipped"]
+            self.history.shares, self.history.figures = settings["shares"], settings["figures"]
+            self.history.parts, self.history.judged = settings["parts"], settings["judged"]
         except (KeyError, RuntimeError):
             raise ModelError(
                 f"The checkpoint {folder} is of another model or table.", "Delete it, or name another folder."
             ) from None
-        self.best.figure, self.best.since = settings["best"], settings["since"]
-        self.pace.skipped = settings["skipped"]
-        self.history.shares, self.history.figures = settings["shares"], settings["figures"]
-        self.history.parts, self.history.judged = settings["parts"], settings["judged"]
         return int(settings["step"])
 
 

@@ -17,7 +17,7 @@ from synthdata.reporting.report import Report
 from synthdata.reporting.words import STATUS_LABELS, opening, tone
 from synthdata.runs.store import RunInfo
 
-PAGE_SIZE = 20
+PAGE_SIZE = 12
 ANY = "any"
 REVIEWS = {"none": "Not decided", "released": "Released", "rejected": "Rejected", "broken": "Seal broken"}
 FILTERS = {"all": "All", "done": "Done", "running": "Running", "ended": "Failed or cancelled"}
@@ -70,19 +70,20 @@ def filters(runs: list[RunInfo]) -> dict[str, str]:
         "verdict": {ANY: "Any verdict", "pass": "May be shared", "warn": "With care", "fail": "May not be shared"},
         "review": {ANY: "Reviewed or not", **REVIEWS},
     }
-    active = any(st.query_params.get(key, ANY) != ANY for key in options)
-    with st.expander("More filters", expanded=active):
-        places = st.columns(3)
-    for place, (key, known) in zip(places, options.items(), strict=True):
-        chosen[key] = place.selectbox(
-            key.capitalize(),
-            list(known),
-            format_func=known.__getitem__,
-            key=follow(key, known, ANY),
-            on_change=remember,
-            args=(key,),
-        )
-    return {key: value or "" for key, value in chosen.items()}
+    asked = {key: value for key, known in options.items() if (value := st.query_params.get(key, ANY)) in known}
+    active = any(value != ANY for value in asked.values())
+    more = st.expander("More filters", expanded=active, on_change="rerun")
+    if more.open:  # drawn only when looked at: every page change to the runs would wait for them
+        for place, (key, known) in zip(more.columns(3), options.items(), strict=True):
+            place.selectbox(
+                key.capitalize(),
+                list(known),
+                format_func=known.__getitem__,
+                key=follow(key, known, ANY),
+                on_change=remember,
+                args=(key,),
+            )
+    return {**dict.fromkeys(options, ANY), **asked, **chosen}
 
 
 def matches(run: RunInfo, sought: str, wanted: str) -> bool:
@@ -114,15 +115,12 @@ def cards(names: list[str], page: Any) -> None:
         run = store.find(name)
         if run is not None:
             with st.container(key=f"run-card-{position}"):
-                card(run)
-                standing = seal(store.review(run))
-                if standing:
-                    st.html(standing)
+                st.html(card(run) + seal(store.review(run)))
                 st.page_link(page, label=f"Open {literal(name)}", query_params={"run": name})
 
 
-def card(run: RunInfo) -> None:
-    """One run: what it is, how it stands, and its scores where there are any."""
+def card(run: RunInfo) -> str:
+    """One run as HTML: what it is, how it stands, and its scores where there are any."""
     report: Report | None = None
     spent = store.epsilon(run)
     state, message = run.status, run.message
@@ -134,20 +132,18 @@ def card(run: RunInfo) -> None:
             state, message = "broken", str(error)
     elif run.status == "running":
         message = progress_text(store.last_event(run))
-    st.html(
-        render_part(
-            report,
-            "card",
-            state=state,
-            label=opening(report).answer if report else STATUS_LABELS.get(state, state),
-            name=run.name,
-            source=run.source,
-            model=run.model,
-            rows=f"{numbers.count(report.run['rows'].get('synthetic'))} rows" if report else "",
-            date=numbers.moment(run.finished or run.started)
-            + (f" · ε = {numbers.plain(round(spent, 3))}" if spent is not None else ""),
-            message=message or "It left no message.",
-        )
+    return render_part(
+        report,
+        "card",
+        state=state,
+        label=opening(report).answer if report else STATUS_LABELS.get(state, state),
+        name=run.name,
+        source=run.source,
+        model=run.model,
+        rows=f"{numbers.count(report.run['rows'].get('synthetic'))} rows" if report else "",
+        date=numbers.moment(run.finished or run.started)
+        + (f" · ε = {numbers.plain(round(spent, 3))}" if spent is not None else ""),
+        message=message or "It left no message.",
     )
 
 

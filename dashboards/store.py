@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import deque
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import streamlit as st
 
 from dashboards import starting
 from dashboards.launch import runs_folder
@@ -51,17 +48,14 @@ def runs() -> list[RunInfo]:
 
 
 def find(name: str | None) -> RunInfo | None:
-    """A run by its name, which is looked up among the folders there are and never used as a path before.
+    """A run by its name, which is one folder below the runs and no path.
 
     No other run is read, so that it takes as long among thousands as among a few.
     """
-    if not name or name.startswith("."):
+    if not name or name.startswith(".") or Path(name).name != name or "\\" in name:
         return None
-    try:
-        path = next((root() / entry.name for entry in os.scandir(root()) if entry.name == name), None)
-    except OSError:
-        return None
-    if path is not None and path.is_dir():
+    path = root() / name
+    if path.is_dir():
         run = RunFolder(path).info()
         return _shown(run) if run.status != "broken" or not _is_other(path) else None
     return next((_shown(run) for run in starting.begun(root()) if run.name == name), None)
@@ -70,7 +64,7 @@ def find(name: str | None) -> RunInfo | None:
 def review(run: RunInfo) -> Review:
     """What the run's review log says, its files held against it."""
     try:
-        return verify(run.folder, files=_hashes(run.folder, _stamps(run.folder)))
+        return verify(run.folder, files=lambda: _hashes(run.folder, _stamps(run.folder)))
     except SynthdataError as error:
         return Review("broken", (), (without_paths(str(error)),))
 
@@ -86,7 +80,7 @@ def _stamps(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
     return tuple(found)
 
 
-@st.cache_data(show_spinner=False, max_entries=2000)
+@lru_cache(maxsize=2048)
 def _hashes(folder: Path, stamps: tuple[tuple[str, int, int, int], ...]) -> dict[str, str]:
     """The hashes of a run's files, computed again only when one of them has changed."""
     return fingerprints(folder)
@@ -150,7 +144,7 @@ def report(run: RunInfo) -> Report:
         raise SynthdataError(without_paths(str(error))) from None
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
+@lru_cache(maxsize=64)
 def _load(path: Path, changed: int) -> Report:
     loaded = Report.load(path)
     source = without_paths(str(loaded.run.get("source") or ""))
@@ -167,7 +161,7 @@ def tone_of(run: RunInfo) -> str:
     return _tone(path, changed) if run.status == "done" else ""
 
 
-@st.cache_data(show_spinner=False, max_entries=2000)
+@lru_cache(maxsize=2048)
 def _tone(path: Path, changed: int) -> str:
     try:
         return tone(Report.load(path))

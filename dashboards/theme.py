@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from synthdata.reporting.palette import SANS, SERIF, Theme, colours
 
 #: charts without the bar of buttons that Plotly lays over them
@@ -81,22 +83,25 @@ def current() -> Theme:
 
 
 def dress() -> None:
-    """Put the stylesheets into the page."""
+    """Put the stylesheets into the page, as one element: the browser takes each in on every page change."""
     import streamlit as st
 
+    st.html(_sheet(current()))
+
+
+@cache
+def _sheet(theme: Theme) -> str:
     from synthdata.reporting.html import part_styles
 
-    st.html(part_styles(current()))
+    shade = colours(theme)
+    parts = part_styles(theme).removesuffix("</style>")
     # Streamlit's captions are too pale to be read by everybody.
-    soft = colours(current())["soft"]
     caption = "[data-testid='stCaptionContainer']"
+    captions = f"{caption} {{ opacity: 1; }} {caption} p {{ color: {shade['soft']}; }}"
     # White on the dark theme's light accent could not be read.
-    primary = (
-        f"[data-testid*='aseButton-primary'] p, .stMultiSelect span[title] {{ color: {colours(current())['page']}; }}"
-    )
-    rule = f".stApp {{ --menu-rule: {colours(current())['rule']}; --menu-here: {colours(current())['accent']}; }}"
-    captions = f"{caption} {{ opacity: 1; }} {caption} p {{ color: {soft}; }}"
-    st.html(f"<style>{_PAGE_STYLES}\n{captions}\n{primary}\n{rule}</style>")
+    primary = f"[data-testid*='aseButton-primary'] p, .stMultiSelect span[title] {{ color: {shade['page']}; }}"
+    rule = f".stApp {{ --menu-rule: {shade['rule']}; --menu-here: {shade['accent']}; }}"
+    return f"{parts}\n{_PAGE_STYLES}\n{captions}\n{primary}\n{rule}</style>"
 
 
 def literal(text: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -101,11 +101,11 @@ def record(folder: Path, action: Action, *, name: str, reason: str) -> Entry:
     return entry
 
 
-def verify(folder: Path, *, files: Mapping[str, str] | None = None) -> Review:
+def verify(folder: Path, *, files: Callable[[], Mapping[str, str]] | None = None) -> Review:
     """Read a run's log and hold it against itself and, where it releases the run, against the released files.
 
-    ``files`` are the hashes of the files as they are now, where they are known already. Nothing is raised: a log that
-    is broken says so in its ``problems``.
+    ``files`` gives the hashes of the files as they are now, for a caller who keeps them; it is asked only where the log
+    releases them. Nothing is raised: a log that is broken says so in its ``problems``.
     """
     try:
         content = (folder / LOG).read_bytes()
@@ -118,7 +118,7 @@ def verify(folder: Path, *, files: Mapping[str, str] | None = None) -> Review:
         problems = [f"{LOG} is empty, though a log never loses a line."]
     decision = next((entry for entry in reversed(entries) if entry.action != "comment"), None)
     if decision is not None and decision.action == "approve" and not problems:
-        found = fingerprints(folder) if files is None else files
+        found = fingerprints(folder) if files is None else files()
         for name in sorted(set(decision.files) | set(found)):
             if decision.files.get(name) != found.get(name):
                 what = "is gone" if name not in found else "was added" if name not in decision.files else "was changed"

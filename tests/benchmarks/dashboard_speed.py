@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from unit.dashboards.sample_runs import make_run  # noqa: E402
 from unit.reporting.sample_report import sample_facts  # noqa: E402
 
+from dashboards.home import PAGE_SIZE  # noqa: E402
 from dashboards.launch import command, environment  # noqa: E402
 from scripts.browser import launch  # noqa: E402
 
@@ -176,8 +177,8 @@ def heading(page: Page, text: str) -> None:
 
 
 def cards(page: Page) -> None:
-    """Wait for the twentieth card of the list."""
-    page.locator("article.run").nth(19).wait_for()
+    """Wait for the last card of the list's first part."""
+    page.locator("article.run").nth(PAGE_SIZE - 1).wait_for()
 
 
 def print_table(measured: dict[str, list[float]]) -> int:

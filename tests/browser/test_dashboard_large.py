@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from browser.serving import has_count, served
+from browser.serving import choose, has_count, served
 from browser.watched_page import Watched
 from unit.dashboards.sample_runs import make_run
 from unit.reporting.sample_report import sample_facts
 
 pytest.importorskip("streamlit")
 
+from dashboards.home import PAGE_SIZE
 from dashboards.report_page import TABS
 
 pytestmark = pytest.mark.browser
@@ -35,9 +36,18 @@ def test_two_hundred_runs_come_a_page_at_a_time_and_are_found(seen: Watched, add
     page = seen.page
     page.goto(address)
     page.get_by_text("200 runs, the newest first").wait_for()
-    has_count(page, "article.run", 20)
-    page.get_by_role("button", name="Show 20 more").click()
-    has_count(page, "article.run", 40)
+    has_count(page, "article.run", PAGE_SIZE)
+    page.get_by_role("button", name=f"Show {PAGE_SIZE} more").click()
+    has_count(page, "article.run", 2 * PAGE_SIZE)
+    page.get_by_text("More filters").click()
+    choose(page, "Verdict", "With care")
+    page.get_by_text("1 run, the newest first").wait_for()
+    has_count(page, "article.run", 1)
+    page.goto(address + "/?verdict=pass")
+    page.get_by_text("199 runs, the newest first").wait_for()
+    chosen = page.get_by_role("combobox", name="Verdict")
+    chosen.wait_for()
+    assert chosen.input_value() == "May be shared"
     page.get_by_label("Find a run").fill("run-177")
     page.get_by_label("Find a run").press("Enter")
     page.get_by_text("1 run, the newest first").wait_for()

@@ -15,6 +15,7 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest
 
 from dashboards import store
+from dashboards.home import PAGE_SIZE
 from dashboards.launch import RUNS_VARIABLE
 from dashboards.report_page import TABS
 from synthdata.runs.store import RunFolder
@@ -96,9 +97,9 @@ def test_many_runs_come_a_page_at_a_time(tmp_path: Path, monkeypatch: pytest.Mon
         make_run(tmp_path, f"run {number:03}", "cancelled")
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path))
     page = AppTest.from_file(APP, default_timeout=60).run()
-    assert shown(page).count("<h2>") == 20
+    assert shown(page).count("<h2>") == PAGE_SIZE
     page.button(key="more").click().run()
-    assert shown(page).count("<h2>") == 40
+    assert shown(page).count("<h2>") == 2 * PAGE_SIZE
 
 
 @pytest.mark.parametrize("exists", [True, False])

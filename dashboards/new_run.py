@@ -185,8 +185,9 @@ def privacy() -> float | None:
     epsilon = float(st.select_slider("ε: how much the table may tell of one person", EPSILONS, 1.0, key="epsilon"))
     st.write(explain(epsilon))
     st.caption(
-        "Every look at the real rows is paid for from ε. Bounds and categories that you declared public above cost "
-        "nothing, so declare what you can. Report and schema still look at real rows and stay in-house."
+        "Every look at the real rows is paid for from ε. The kinds of columns that you see above count as declared by "
+        "you; bounds and categories that you declared public cost nothing, so declare what you can. Report and schema "
+        "still look at real rows and stay in-house."
     )
     return epsilon
 

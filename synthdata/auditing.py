@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from synthdata.atomic import write_text
+from synthdata.connectors import Loaded
 from synthdata.errors import PrivacyError, SynthdataError
 from synthdata.models.abilities import HasLogProb, HasRecordLoss
 from synthdata.models.base import Synthesizer
@@ -86,7 +87,7 @@ def audit_model(
     )
     if not real.schema.modelled:
         raise SynthdataError("No column of the table is modelled, so there is nothing to audit.")
-    run = None if out is None else _run_at(Path(out), real, synthesizer, budget)
+    run = None if out is None else _run_at(Path(out), loaded, synthesizer, budget)
     with progress.stage("canaries", f"Inventing {canary_count:,} canaries"):
         invented = canaries(real, canary_count, seeds.generator("canaries"))
         coins = seeds.generator("coins").random(canary_count) < 0.5
@@ -102,7 +103,7 @@ def audit_model(
         "internal": INTERNAL,
         "created": now(),
         "source": loaded.display,
-        "fingerprint": real.fingerprint(),
+        "fingerprint": loaded.fingerprint(),
         "model": synthesizer.name,
         "parameters": synthesizer.parameters(),
         "rows": len(real),
@@ -174,7 +175,7 @@ def _black_box(model: Synthesizer, real: Table, invented: Table, seed: int) -> n
     return Pairs(real, invented.schema).nearness(invented, Table.of(frame, open_schema, strict=False), real)
 
 
-def _run_at(path: Path, real: Table, synthesizer: Synthesizer, budget: Privacy) -> RunFolder | None:
+def _run_at(path: Path, loaded: Loaded, synthesizer: Synthesizer, budget: Privacy) -> RunFolder | None:
     """The run folder there, or None where it is none.
 
     Raises:
@@ -191,7 +192,7 @@ def _run_at(path: Path, real: Table, synthesizer: Synthesizer, budget: Privacy) 
             f"The run in {path} is of the model {record.get('model')!r}, not {synthesizer.name!r}.",
             "Audit the model of that run, or choose another folder.",
         )
-    if record.get("fingerprint") != real.fingerprint():
+    if record.get("fingerprint") != loaded.fingerprint():
         raise SynthdataError(f"The run in {path} is of another table.", "Audit its source, or choose another folder.")
     if folder.file("report.json").exists():
         promised = Report.load(folder.file("report.json")).facts["privacy"].get("dp") or {}

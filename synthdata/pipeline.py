@@ -18,14 +18,16 @@ import numpy as np
 import pandas as pd
 
 from synthdata import connectors
+from synthdata.accounts import Purse, bought_figures, figures_budget
 from synthdata.atomic import write_text
 from synthdata.connectors import Loaded
-from synthdata.errors import Cancelled, PrivacyError, SchemaError, SynthdataError, TableError
+from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError, did_you_mean
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.persons import numbered_persons, person_key
+from synthdata.privacy.structure import understood
 from synthdata.progress import EventLog, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.html import render
@@ -37,11 +39,11 @@ from synthdata.runs.store import RunFolder, new_name, now
 from synthdata.table.constraints import check_rules
 from synthdata.table.foreign import adopt, require_columns, with_fractions
 from synthdata.table.infer import infer
-from synthdata.table.schema import Column, PublicTable, Schema, complete, load_schema
+from synthdata.table.schema import Column, PublicTable, Schema, complete, read_partial
 from synthdata.table.table import Table, check_names, refuse_text, require_rows
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.fairness.groups import protected_columns
-from synthdata.validation.noised import DELTA, NoisedFigures, noised_figures, with_noised
+from synthdata.validation.noised import NoisedFigures, with_noised
 from synthdata.validation.policy import check_columns, load_policy
 from synthdata.validation.share import shareable
 from synthdata.validation.suite import validate
@@ -127,84 +129,85 @@ def run(
         seed, split_seed = seeds_to_resume(out, seed, split_seed, budget is not None)
     seeds = SeedTree(seed)
 
-    loaded, real = opened(
-        source,
-        schema,
-        table=table,
-        query=query,
-        target=target,
-        drop_text=drop_text,
-        strict=budget is None,
-        progress=progress,
-    )
+    loaded = open_source(source, table=table, query=query, progress=progress)
     if asked := sum(each.epsilon for each in (budget if reservation is None else None, shown) if each):
-        BudgetStore().require_room(real.fingerprint(), asked)
-    protected_columns(real.schema, protected)  # a mistyped name is refused before the work
-    check_columns(rules, real.schema)
-    path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
-    folder = RunFolder.create(
-        path,
-        {
-            "source": loaded.display,
-            "table": table,
-            "query": query,
-            "fingerprint": real.fingerprint(),
-            "model": synthesizer.name,
-            "parameters": synthesizer.parameters(),
-            "seed": seeds.seed,
-            "split_seed": seeds.seed if split_seed is None else split_seed,
-            "holdout": holdout,
-            "started": now(),
-        },
-        overwrite=overwrite,
-        resume=resume,
-    )
-    with recorded(folder, progress):
-        with progress.stage("check", "Checking the source"):
-            source_checks = check_source(real)
-            write_text(folder.file("schema.json"), real.schema.to_json())
-            write_text(folder.file("expectations.json"), suite_json(real.schema))
-        split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
-        train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
-        with progress.stage("fit", f"Fitting {synthesizer.name}"):
-            with paid(budget, real, synthesizer, loaded.display, reservation), kept(synthesizer, folder):
-                synthesizer.fit(train, privacy=budget, seed=seeds.integer("fit"), progress=progress)
-            if synthesizer.savable:
-                synthesizer.save(folder.file("model"))
-            if synthesizer.ledger_ is not None:
-                write_text(folder.file("ledger.json"), json.dumps(synthesizer.ledger_, indent=1, ensure_ascii=False))
-        # The exact number of rows was not paid for.
-        usual = len(real) if budget is None else round(synthesizer.rows_ / (1 - holdout))
-        with progress.stage("sample", "Drawing synthetic rows"):
-            synthetic = synthesizer.sample(rows or usual, seed=seeds.integer("sample"), progress=progress)
-            connectors.write(synthetic, folder.file("synthetic.parquet"))
-        with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
-            # With noise a column may come out that holds nulls which the real one has not: judged, not refused.
-            made = Table.of(synthetic, real.schema.kept, strict=budget is None)
-            facts = validate(
-                train,
-                held,
-                made,
-                seed=seeds.child("validate"),
-                target=real.schema.target,
-                protected=protected,
-                policy=rules,
-                progress=progress,
-                source_checks=source_checks,
-                log_prob=chosen.log_prob if isinstance(chosen := synthesizer.chosen, HasLogProb) else None,
-            )
-        with progress.stage("report", "Writing the report"):
-            facts["model"] = model_facts(synthesizer.chosen, made, folder.events(), seeds.child("model facts"))
-            sizes = (len(train), len(held), len(synthetic))
-            about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
-            notes = [*loaded.notes, *synthesizer.notes]
-            if synthesizer.ledger_ is not None:
-                dp = {**synthesizer.ledger_, **COVERED, "account": BudgetStore().account(real.fingerprint()).facts()}
-                facts["privacy"] = {**facts["privacy"], "dp": dp}
-            noised = bought_figures(real, made, shown, seeds, loaded.display) if shown else None
-            facts |= {"run": about, "notes": notes}
-            report = write_report(facts, folder.path, made if share else None, noised)
-    return Run(folder.path, report, synthetic)
+        BudgetStore().require_room(loaded.fingerprint(), asked)
+    ledger = Ledger(budget) if budget else None
+    with Purse(ledger, loaded, synthesizer.name, reservation) as purse:
+        real = read_columns(loaded, schema, ledger, target, drop_text, progress)
+        protected_columns(real.schema, protected)  # a mistyped name is refused before the work
+        check_columns(rules, real.schema)
+        path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
+        folder = RunFolder.create(
+            path,
+            {
+                "source": loaded.display,
+                "table": table,
+                "query": query,
+                "fingerprint": loaded.fingerprint(),
+                "model": synthesizer.name,
+                "parameters": synthesizer.parameters(),
+                "seed": seeds.seed,
+                "split_seed": seeds.seed if split_seed is None else split_seed,
+                "holdout": holdout,
+                "started": now(),
+            },
+            overwrite=overwrite,
+            resume=resume,
+        )
+        with recorded(folder, progress):
+            with progress.stage("check", "Checking the source"):
+                source_checks = check_source(real)
+                write_text(folder.file("schema.json"), real.schema.to_json())
+                write_text(folder.file("expectations.json"), suite_json(real.schema))
+            split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
+            train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
+            with progress.stage("fit", f"Fitting {synthesizer.name}"):
+                with kept(synthesizer, folder):
+                    synthesizer.fit(train, privacy=ledger, seed=seeds.integer("fit"), progress=progress)
+                purse.settle()
+                if synthesizer.savable:
+                    synthesizer.save(folder.file("model"))
+                if synthesizer.ledger_ is not None:
+                    write_text(
+                        folder.file("ledger.json"), json.dumps(synthesizer.ledger_, indent=1, ensure_ascii=False)
+                    )
+            # The exact number of rows was not paid for.
+            usual = len(real) if budget is None else round(synthesizer.rows_ / (1 - holdout))
+            with progress.stage("sample", "Drawing synthetic rows"):
+                synthetic = synthesizer.sample(rows or usual, seed=seeds.integer("sample"), progress=progress)
+                connectors.write(synthetic, folder.file("synthetic.parquet"))
+            with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
+                # With noise a column may come out that holds nulls which the real one has not: judged, not refused.
+                made = Table.of(synthetic, real.schema.kept, strict=budget is None)
+                facts = validate(
+                    train,
+                    held,
+                    made,
+                    seed=seeds.child("validate"),
+                    target=real.schema.target,
+                    protected=protected,
+                    policy=rules,
+                    progress=progress,
+                    source_checks=source_checks,
+                    log_prob=chosen.log_prob if isinstance(chosen := synthesizer.chosen, HasLogProb) else None,
+                )
+            with progress.stage("report", "Writing the report"):
+                facts["model"] = model_facts(synthesizer.chosen, made, folder.events(), seeds.child("model facts"))
+                sizes = (len(train), len(held), len(synthetic))
+                about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
+                notes = [*loaded.notes, *synthesizer.notes]
+                if synthesizer.ledger_ is not None:
+                    dp = {
+                        **synthesizer.ledger_,
+                        **COVERED,
+                        "account": BudgetStore().account(loaded.fingerprint()).facts(),
+                    }
+                    facts["privacy"] = {**facts["privacy"], "dp": dp}
+                noised = bought_figures(real, made, shown, seeds, loaded) if shown else None
+                facts |= {"run": about, "notes": notes}
+                report = write_report(facts, folder.path, made if share else None, noised)
+        return Run(folder.path, report, synthetic)
 
 
 def evaluate(
@@ -243,7 +246,7 @@ def evaluate(
         protected_columns(train.schema, protected)
         check_columns(rules, train.schema)
         if shown:
-            BudgetStore().require_room(train.fingerprint(), shown.epsilon)
+            BudgetStore().require_room(loaded.fingerprint(), shown.epsilon)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
         judged, notes = match(made.frame, train.schema, "synthetic table")
@@ -263,7 +266,7 @@ def evaluate(
         rows = (len(train), 0 if held is None else len(held), len(made.frame))
         about = describe_run(made.name, loaded, train, rows, None, seeds, progress)
         facts |= {"run": about, "notes": [*loaded.notes, *made.notes, *notes, *unseen_notes]}
-        noised = bought_figures(train, judged, shown, seeds, loaded.display) if shown else None
+        noised = bought_figures(train, judged, shown, seeds, loaded) if shown else None
         return write_report(facts, Path(out), judged if share else None, noised)
 
 
@@ -301,24 +304,18 @@ def fit(
         synthesizer.require_private_form()
     if resume and save is not None:
         seed, _ = seeds_to_resume(unfinished_fit(Path(save)), seed, None, budget is not None)
-    loaded, real = opened(
-        source,
-        schema,
-        table=table,
-        query=query,
-        target=target,
-        drop_text=drop_text,
-        strict=budget is None,
-        progress=progress,
-    )
+    loaded = open_source(source, table=table, query=query, progress=progress)
     seeds = SeedTree(seed)
     with ExitStack() as stack:
+        ledger = Ledger(budget) if budget else None
+        stack.enter_context(Purse(ledger, loaded, synthesizer.name))
+        real = read_columns(loaded, schema, ledger, target, drop_text, progress)
         if save is not None and synthesizer.resumable and budget is None:
-            about: dict[str, Any] = {"fingerprint": real.fingerprint(), "model": synthesizer.name, "started": now()}
+            about: dict[str, Any] = {"fingerprint": loaded.fingerprint(), "model": synthesizer.name, "started": now()}
             about |= {"parameters": synthesizer.parameters(), "seed": seeds.seed}
             stack.enter_context(beside(Path(save), synthesizer, about, resume))
-        with progress.stage("fit", f"Fitting {synthesizer.name}"), paid(budget, real, synthesizer, loaded.display):
-            synthesizer.fit(real, privacy=budget, seed=seeds.seed, progress=progress)
+        with progress.stage("fit", f"Fitting {synthesizer.name}"):
+            synthesizer.fit(real, privacy=ledger, seed=seeds.seed, progress=progress)
         if save is not None:
             synthesizer.save(save)
     return synthesizer
@@ -350,10 +347,32 @@ def opened(
         SynthdataError: the source cannot be read, the table and the schema do not fit, or there are too few rows.
     """
     loaded = open_source(source, table=table, query=query, progress=progress)
+    return loaded, read_columns(loaded, schema, None, target, drop_text, progress, strict=strict)
+
+
+def read_columns(
+    loaded: Loaded,
+    schema: SchemaLike,
+    ledger: Ledger | None,
+    target: str | None,
+    drop_text: bool,
+    progress: Progress,
+    *,
+    strict: bool = True,
+) -> Table:
+    """The checked table (`prepare`) of a source; with a ledger, what is not declared of its columns is bought.
+
+    Raises:
+        SynthdataError: the table and the schema do not fit, or there are too few rows.
+        PrivacyError: the budget does not suffice.
+    """
     with progress.stage("infer", "Understanding the columns"):
-        real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
+        if ledger is None:
+            real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
+        else:
+            real = prepare_privately(loaded, schema, ledger, target=target, drop_text=drop_text)
         require_rows(real)
-    return loaded, real
+    return real
 
 
 def account(
@@ -371,73 +390,12 @@ def account(
         SynthdataError: the source cannot be read, or the cap is not above 0.
     """
     store = store or BudgetStore()
-    check_names(frame := open_source(source, table=table, query=query, progress=progress).frame)
-    fingerprint = Table(frame, infer(frame).schema).fingerprint()
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    check_names(loaded.frame)
+    fingerprint = loaded.fingerprint()
     if cap is not None:
         store.set_cap(fingerprint, cap)
     return store.account(fingerprint)
-
-
-@contextmanager
-def paid(
-    budget: Privacy | None, real: Table, synthesizer: Synthesizer, source: str, reservation: int | None = None
-) -> Iterator[None]:
-    """Fit inside: the source's account pays the whole budget first, and gets back what the fit did not spend.
-
-    With a ``reservation`` it has been set aside before.
-
-    Raises:
-        PrivacyError: the account's cap does not allow it.
-    """
-    if budget is None:
-        yield
-        return
-    store = BudgetStore()
-    entry = reservation
-    if entry is None:
-        entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=synthesizer.name, source=source)
-    synthesizer.ledger_ = None
-    try:
-        yield
-    finally:
-        # A fit that failed has spent what its ledger says; a process that was killed leaves all of it reserved.
-        store.settle(entry, *spent_by(synthesizer))
-
-
-def figures_budget(share: bool, epsilon: float | None, fit: Privacy | None = None) -> Privacy | None:
-    """The budget of the noised figures in a share edition, protecting the same unit as the fit; None without one.
-
-    Raises:
-        PrivacyError: it is asked for without a share edition, or is not above 0.
-    """
-    if epsilon is None:
-        return None
-    if not share:
-        raise PrivacyError(
-            "A budget for the share edition says nothing without one.", "Give both: --share --share-epsilon 0.5."
-        )
-    return Privacy(epsilon, DELTA, rows_per_person=fit.rows_per_person if fit else 1)
-
-
-def bought_figures(real: Table, made: Table, budget: Privacy, seeds: SeedTree, source: str) -> NoisedFigures:
-    """Noised figures of the real table, paid for by its account; what was not spent goes back.
-
-    Raises:
-        PrivacyError: the account's cap does not allow it; nothing was looked at.
-    """
-    store, ledger = BudgetStore(), Ledger(budget)
-    about = "figures of a share edition"
-    entry = store.reserve(real.fingerprint(), budget.epsilon, budget.delta, model=about, source=source)
-    try:
-        return noised_figures(real, made, ledger, seeds.child("noised figures"))
-    finally:
-        store.settle(entry, ledger.epsilon_spent, ledger.delta_spent)
-
-
-def spent_by(synthesizer: Synthesizer) -> tuple[float, float]:
-    """The ε and δ that a model's ledger says were spent; nothing where there is none."""
-    ledger = synthesizer.ledger_
-    return (0.0, 0.0) if ledger is None else (ledger["epsilon_spent"], ledger["delta_spent"])
 
 
 def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
@@ -481,13 +439,10 @@ def prepare(
     """
     check_names(frame)
     inferred = infer(frame).schema
-    if isinstance(schema, Schema):
-        known = schema
-    elif isinstance(schema, str | Path):
-        known = load_schema(schema, inferred)
-    else:
-        known = complete(inferred, schema) if schema else inferred
-    known = known.with_target(target)
+    declared, where = declared_in(schema)
+    if not isinstance(declared, Schema):
+        declared = complete(inferred, declared, where) if declared else inferred
+    known = declared.with_target(target)
     if drop_text:
         for column in known:
             if column.kind == "text" or (learn and _hardly_repeats(frame[column.name], column)):
@@ -497,6 +452,39 @@ def prepare(
     if strict:
         check_rules(table)
     return table
+
+
+def prepare_privately(
+    loaded: Loaded, schema: SchemaLike, ledger: Ledger, *, target: str | None, drop_text: bool
+) -> Table:
+    """A table whose kinds of columns are declared, or bought from the ledger; no cell is complained of.
+
+    Raises:
+        TableError, SchemaError: the names and the schema do not fit; free text that nobody asked to drop.
+        PrivacyError: the budget does not suffice.
+    """
+    declared, where = declared_in(schema)
+    if target is not None and target not in loaded.frame.columns:
+        raise SchemaError(f"There is no column {target!r}.", did_you_mean(target, loaded.frame.columns))
+    real = understood(loaded.frame, declared, ledger, typed=loaded.typed, where=where)
+    known = real.schema.with_target(target)
+    if drop_text:
+        for column in known:
+            if column.kind == "text" and not column.pii:
+                known = known.replace(column.name, drop=True)
+    refuse_text(known)
+    return Table.of(real.frame, known, strict=False)
+
+
+def declared_in(schema: SchemaLike) -> tuple[Schema | Mapping[str, Any] | None, str]:
+    """What a person says of the columns, a file read, and what it is called in messages.
+
+    Raises:
+        SchemaError: the file is missing or no JSON.
+    """
+    if isinstance(schema, str | Path):
+        return read_partial(schema), str(schema)
+    return schema, "schema"
 
 
 def _hardly_repeats(series: pd.Series, column: Column) -> bool:

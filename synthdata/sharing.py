@@ -11,9 +11,10 @@ import json
 from pathlib import Path
 
 from synthdata import connectors
+from synthdata.accounts import bought_figures
 from synthdata.errors import SynthdataError, TableError
-from synthdata.pipeline import Source, bought_figures, match, opened, share_edition
-from synthdata.privacy.ledger import Privacy
+from synthdata.pipeline import Source, match, open_source, read_columns, share_edition
+from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.report import Report
@@ -38,24 +39,18 @@ def noised_edition(folder: str | Path, source: Source, epsilon: float, *, progre
     report = _whole(run)
     budget = Privacy(epsilon, DELTA, rows_per_person=_rows_per_person(run))
     schema = Schema.from_json(run.file("schema.json").read_text(encoding="utf-8"))
-    loaded, real = opened(
-        source,
-        schema,
-        table=record.get("table"),
-        query=record.get("query"),
-        target=None,
-        drop_text=False,
-        strict=not run.file("ledger.json").exists(),
-        progress=progress,
-    )
-    if real.fingerprint() != record.get("fingerprint"):
+    loaded = open_source(source, table=record.get("table"), query=record.get("query"), progress=progress)
+    # A private run read its cells one by one; its schema is whole, so that nothing is bought here.
+    ledger = Ledger(budget) if run.file("ledger.json").exists() else None
+    real = read_columns(loaded, schema, ledger, None, False, progress)
+    if loaded.fingerprint() != record.get("fingerprint"):
         raise TableError(
             "The source is not the table that this run was made from: it has changed since.",
             "Run it again on the table as it is now.",
         )
     made, _ = match(connectors.read(run.file("synthetic.parquet")).frame, schema, "synthetic table")
     with progress.stage("report", "Measuring the real columns, with noise"):
-        noised = bought_figures(real, made, budget, SeedTree(report.run["seed"]), loaded.display)
+        noised = bought_figures(real, made, budget, SeedTree(report.run["seed"]), loaded)
         edition = share_edition(report, made, noised)
         edition.save(run.file(SHARE))
     return edition

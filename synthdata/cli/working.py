@@ -74,7 +74,7 @@ def privacy_of(
 
 
 def split_of(text: str) -> dict[str, float]:
-    """The shares of a budget by stage, as ``rows=0.005,domain=0.095,training=0.9``.
+    """The shares of a budget by stage, as ``rows=0.005,structure=0.02,domain=0.095,training=0.88``.
 
     >>> split_of("rows=0.01, training=0.99")
     {'rows': 0.01, 'training': 0.99}
@@ -92,7 +92,7 @@ def split_of(text: str) -> dict[str, float]:
         if not equals:
             raise PrivacyError(
                 f"The share {part.strip()!r} of the budget is not of the form STAGE=SHARE.",
-                "For example: --split rows=0.005,domain=0.095,training=0.9.",
+                "For example: --split rows=0.005,structure=0.02,domain=0.095,training=0.88.",
             )
     return shares
 

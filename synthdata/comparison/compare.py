@@ -31,13 +31,14 @@ from synthdata.comparison.standing import Result, add_ranks, model_facts, object
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
 from synthdata.models.registry import make_model, model_class
-from synthdata.pipeline import SchemaLike, Source, opened
+from synthdata.pipeline import SchemaLike, Source, declared_in, opened
 from synthdata.privacy.ledger import Privacy
 from synthdata.progress import Event, Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.comparison import comparison_page
 from synthdata.reporting.report import Report
 from synthdata.runs.store import RunFolder, now
+from synthdata.table.schema import Schema
 from synthdata.table.table import Table
 from synthdata.validation.parallel import cores
 from synthdata.validation.policy import Policy, check_columns, load_policy
@@ -119,7 +120,7 @@ def compare(
     )
     check_columns(rules, real.schema)
     folder = Path(out)
-    account = Reservations(budget, real.fingerprint(), loaded.display)
+    account = Reservations(budget, loaded.fingerprint(), loaded.display)
     asked = {"table": table, "query": query, "holdout": holdout, "rows": rows}
     plan = settle(
         folder, _plan(loaded, real, rules, SeedTree(seed).seed) | asked | account.plan, seed, overwrite=overwrite
@@ -134,7 +135,11 @@ def compare(
     account.reserve(pending)
     write_text(folder / PLAN, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
     options = {**asked, "split_seed": plan["seed"], "policy": policy and str(policy)}
-    order = orders(source, loaded, real, folder, options, at_once[1], account)
+    known: Schema | Mapping[str, Any] | None = real.schema
+    if budget is not None:  # what was not declared each fit buys for itself
+        known = declared_in(schema)[0]
+        options |= {"target": target, "drop_text": drop_text}
+    order = orders(source, loaded, known, folder, options, at_once[1], account)
     with progress.stage("compare", "Comparing models"):
         if len(pending) < len(able):
             progress.emit(Event("compare", f"{len(able) - len(pending)} of {len(able)} were done before", 0.0))
@@ -158,7 +163,7 @@ def _plan(loaded: Loaded, real: Table, rules: Policy, seed: int) -> dict[str, An
         "version": PLAN_VERSION,
         "synthdata": synthdata.__version__,
         "source": loaded.display,
-        "fingerprint": real.fingerprint(),
+        "fingerprint": loaded.fingerprint(),
         "schema": digest(real.schema.to_json()),
         "policy": digest(repr(rules)),
         "seed": seed,
@@ -170,7 +175,7 @@ def _about(loaded: Loaded, real: Table, results: Sequence[Result], at_once: tupl
     return {
         "source": loaded.display,
         "title": loaded.name,
-        "fingerprint": real.fingerprint(),
+        "fingerprint": loaded.fingerprint(),
         "rows": len(real),
         "columns": len(real.schema),
         "target": real.schema.target,

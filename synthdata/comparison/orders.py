@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,26 @@ from synthdata.comparison.pool import Order
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
 from synthdata.pipeline import Source
-from synthdata.table.table import Table
+from synthdata.table.schema import Schema
+from synthdata.table.table import fingerprint
 
 
 def orders(
     source: Source,
     loaded: Loaded,
-    real: Table,
+    schema: Schema | Mapping[str, Any] | None,
     folder: Path,
     options: dict[str, Any],
     threads: int,
     account: Reservations,
 ) -> Callable[[Trial], Order]:
     """What each trial's process is handed; a frame in memory travels through a pipe and touches no disk."""
-    frame = as_arrow(loaded.frame, real) if isinstance(source, pd.DataFrame) else None
-    schema = json.loads(real.schema.to_json())
+    frame = as_arrow(loaded.frame) if isinstance(source, pd.DataFrame) else None
+    columns = json.loads(schema.to_json()) if isinstance(schema, Schema) else schema
 
     def order(trial: Trial) -> Order:
         own = {"out": str(folder / trial.name), "seed": trial.seed, "settings": list(trial.settings), **options}
-        said = {"source": None if frame is not None else str(source), "model": trial.model, "schema": schema}
+        said = {"source": None if frame is not None else str(source), "model": trial.model, "schema": columns}
         said |= {"budget": account.handed_over(trial), "bytes": len(frame) if frame else 0}
         line = json.dumps({**said, "options": own, "threads": threads})
         return Order(line.encode(), frame)
@@ -41,7 +42,7 @@ def orders(
     return order
 
 
-def as_arrow(frame: pd.DataFrame, real: Table) -> bytes:
+def as_arrow(frame: pd.DataFrame) -> bytes:
     """The frame as an Arrow stream.
 
     Raises:
@@ -61,6 +62,6 @@ def as_arrow(frame: pd.DataFrame, real: Table) -> bytes:
         back = pyarrow.ipc.open_stream(data).read_pandas()
     except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
         raise refusal from None
-    if Table(back, real.schema).fingerprint() != Table(frame, real.schema).fingerprint():
+    if fingerprint(back) != fingerprint(frame):
         raise refusal
     return bytes(data)

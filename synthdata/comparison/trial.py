@@ -82,7 +82,7 @@ def carry_out(order: dict[str, Any], table: bytes | None, teller: Teller) -> Non
     from synthdata.table.schema import parse_schema
 
     source = _frame(table) if table is not None else order["source"]
-    schema = parse_schema(order["schema"])
+    schema = order["schema"] if order["budget"] else parse_schema(order["schema"])
     with reserved(order["budget"]) as budget:
         run(
             source,

@@ -45,12 +45,22 @@ SCHEMES = {
 
 @dataclass(frozen=True)
 class Loaded:
-    """A table as it was read: the frame, how its source may be shown, a short name, and what a person should know."""
+    """A table as it was read: the frame, how its source may be shown, a short name, and what a person should know.
+
+    ``typed`` says that the source stores the types of its columns, so that no cell was looked at to find them.
+    """
 
     frame: pd.DataFrame
     display: str
     name: str
     notes: tuple[str, ...] = ()
+    typed: bool = True
+
+    def fingerprint(self) -> str:
+        """The digest by which the source is known (`synthdata.table.table.fingerprint`)."""
+        from synthdata.table.table import fingerprint
+
+        return fingerprint(self.frame)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Format:
     reader: str
     writable: bool = True
     compressible: bool = False
+    typed: bool = False
 
 
 FORMATS = {
@@ -34,10 +35,10 @@ FORMATS = {
     "tsv": Format("text delimited by tabs, also .gz and .zst", "delimited:read", compressible=True),
     "tab": Format("text delimited by tabs", "delimited:read", compressible=True),
     "txt": Format("delimited text", "delimited:read", writable=False, compressible=True),
-    "parquet": Format("Parquet", "columnar:read_parquet"),
-    "pq": Format("Parquet", "columnar:read_parquet"),
-    "feather": Format("Feather (Arrow)", "columnar:read_feather"),
-    "arrow": Format("Arrow file", "columnar:read_feather"),
+    "parquet": Format("Parquet", "columnar:read_parquet", typed=True),
+    "pq": Format("Parquet", "columnar:read_parquet", typed=True),
+    "feather": Format("Feather (Arrow)", "columnar:read_feather", typed=True),
+    "arrow": Format("Arrow file", "columnar:read_feather", typed=True),
     "json": Format("JSON, a list of records", "json_records:read", compressible=True),
     "jsonl": Format("JSON, a record a line", "json_records:read_lines", compressible=True),
     "ndjson": Format("JSON, a record a line", "json_records:read_lines", compressible=True),
@@ -61,9 +62,10 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
         found = sorted(part for part in path.rglob("*") if part.suffix.lower() in (".parquet", ".pq"))
         kept = [part for part in found if not any(name[0] in "._" for name in part.relative_to(path).parts)]
         parts = [(str(part.relative_to(path)), local(part)) for part in kept]
-        return finish(*read_folder(parts, source, progress), source, short_name(path.resolve().name))
+        return finish(*read_folder(parts, source, progress), source, short_name(path.resolve().name), typed=True)
     origin = local(path, source)
-    return finish(*read_origin(origin, table, progress), source, short_name(path.name))
+    typed = format_of(origin.path, origin.display).typed
+    return finish(*read_origin(origin, table, progress), source, short_name(path.name), typed=typed)
 
 
 def write(frame: pd.DataFrame, target: str, *, table: str | None, if_exists: str) -> None:
@@ -106,12 +108,12 @@ def read_origin(origin: Origin, table: str | None, progress: Progress) -> tuple[
     return reader(origin, progress)
 
 
-def finish(table: pa.Table, notes: list[str], display: str, name: str) -> Loaded:
-    """What every file ends as."""
+def finish(table: pa.Table, notes: list[str], display: str, name: str, *, typed: bool) -> Loaded:
+    """What every file ends as; ``typed`` where the file stores the types of its columns."""
     from synthdata.connectors.arrow_frames import to_frame
 
     frame, further = to_frame(table, display)
-    return Loaded(frame, display, name, (*notes, *further))
+    return Loaded(frame, display, name, (*notes, *further), typed)
 
 
 def format_of(path: str, display: str, *, writing: bool = False) -> Format:

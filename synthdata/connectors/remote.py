@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from synthdata.connectors.base import Loaded, scheme_of, short_name
 from synthdata.connectors.columnar import read_folder
-from synthdata.connectors.files import FORMATS, finish, read_origin, refuse_query, refuse_table
+from synthdata.connectors.files import FORMATS, finish, format_of, read_origin, refuse_query, refuse_table
 from synthdata.connectors.masking import mask
 from synthdata.connectors.origins import COMPRESSIONS, Origin, in_memory
 from synthdata.connectors.writing import writer_for
@@ -59,11 +59,12 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
         if scheme_of(source) == "s3" and (source.endswith("/") or not _ending(path)) and not system.isfile(source):
             refuse_table(table, display)
             parts = _parts(system, source, progress)
-            return finish(*read_folder(parts, display, progress), display, short_name(path))
+            return finish(*read_folder(parts, display, progress), display, short_name(path), typed=True)
         if not _ending(path):
             path += _ending_by_type(system, source)
         origin = _fetched(system, source, path, display, progress)
-    return finish(*read_origin(origin, table, progress), display, short_name(path))
+    typed = format_of(origin.path, origin.display).typed
+    return finish(*read_origin(origin, table, progress), display, short_name(path), typed=typed)
 
 
 def write(frame: pd.DataFrame, target: str, *, table: str | None, if_exists: str) -> None:

@@ -12,11 +12,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from synthdata.table.null_words import STRONG_NULLS, WEAK_NULLS
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-STRONG_NULLS = ("NULL", "null", "NaN", "nan", "N/A", "n/a", "#N/A", "<NA>", "\\N")
-WEAK_NULLS = ("NA", "None", "-", ".", "?")
 
 _INTEGER = r"^-?(0|[1-9][0-9]*)$"
 _FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF)(inity)?$"

@@ -20,7 +20,7 @@ from synthdata.errors import ModelError, PrivacyError
 from synthdata.models.abilities import DensityMixin, ImputationMixin
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.privacy.ledger import Privacy
+from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.private_table import Guarded
 from synthdata.progress import Progress
 from synthdata.table.schema import Schema
@@ -176,7 +176,7 @@ class Auto(DensityMixin, ImputationMixin):
         table: Table | pd.DataFrame,
         *,
         schema: Schema | Mapping[str, Any] | None = None,
-        privacy: Privacy | float | None = None,
+        privacy: Ledger | Privacy | float | None = None,
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Self:

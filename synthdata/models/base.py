@@ -20,6 +20,7 @@ from synthdata.models.drawing import Keeper, draw
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.privacy.persons import bounded
 from synthdata.privacy.private_table import Guarded
+from synthdata.privacy.structure import understood
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.runs import artifact
@@ -107,14 +108,16 @@ class Synthesizer(ABC):
         table: Table | pd.DataFrame,
         *,
         schema: Schema | Mapping[str, Any] | None = None,
-        privacy: Privacy | float | None = None,
+        privacy: Ledger | Privacy | float | None = None,
         seed: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from a table (n, d) and return self.
 
-        With ``privacy`` (a budget, or an ε with the default δ) every look at the rows is paid for, and ``ledger_`` says
-        how; the seed then plays no part, since noise that can be repeated protects nobody.
+        With ``privacy`` (a budget, an ε with the default δ, or the ledger that earlier looks were charged to) every
+        look at the rows is paid for, and ``ledger_`` says how; the seed then plays no part, since noise that can be
+        repeated protects nobody. Of a frame the kinds of columns are bought as well; a `Table` is taken at its schema's
+        word.
 
         Raises:
             TableError, SchemaError: the table cannot be used; the message says why.
@@ -122,7 +125,7 @@ class Synthesizer(ABC):
         """
         progress = progress or silent()
         if privacy is not None:
-            return self._fit_under(Ledger(privacy), Table.of(table, schema, strict=False), progress)
+            return self._fit_under(Ledger.of(privacy), table, schema, progress)
         self.ledger_ = None
         table = Table.of(table, schema)
         refuse_text(table.schema)
@@ -135,12 +138,22 @@ class Synthesizer(ABC):
         self._fit(encoded, seeds.generator("model"), progress)
         return self
 
-    def _fit_under(self, ledger: Ledger, table: Table, progress: Progress) -> Self:
+    def _fit_under(
+        self,
+        ledger: Ledger,
+        data: Table | pd.DataFrame,
+        schema: Schema | Mapping[str, Any] | None,
+        progress: Progress,
+    ) -> Self:
         """Learn within a budget of privacy."""
-        refuse_text(table.schema)
         self.require_private_form()
         self.ledger_ = None
         try:
+            if isinstance(data, Table):
+                table = Table.of(data, schema, strict=False)
+            else:
+                table = understood(data, schema, ledger)
+            refuse_text(table.schema)
             table = bounded(table, ledger)
             self._fit_privately(self.guard(table, ledger), table.schema, ledger.entropy.generator(), progress)
         finally:

@@ -20,7 +20,9 @@ LEDGER_VERSION = 1
 ADJACENCY = "add or remove one"
 
 #: which share of the squared Gaussian parameter each stage gets; see `Privacy`
-DEFAULT_SPLIT: Mapping[str, float] = MappingProxyType({"rows": 0.005, "domain": 0.095, "training": 0.9})
+DEFAULT_SPLIT: Mapping[str, float] = MappingProxyType(
+    {"rows": 0.005, "structure": 0.02, "domain": 0.095, "training": 0.88}
+)
 #: which share of δ pays for thresholds under which categories stay unnamed
 DOMAIN_DELTA = 0.25
 
@@ -29,9 +31,10 @@ DOMAIN_DELTA = 0.25
 class Privacy:
     """A promise to keep: (ε, δ)-differential privacy for tables that differ in one added or removed row.
 
-    ``split`` says how the budget is shared out: ``rows`` (how many there are), ``domain`` (bounds, category lists,
-    decimals, nulls, wherever the schema does not declare them public) and ``training``. A share is of μ², the squared
-    Gaussian parameter that (ε, δ) allows, which is what adds up; what the first two do not need goes to training. A
+    ``split`` says how the budget is shared out: ``rows`` (how many there are), ``structure`` (what kind each column
+    is), ``domain`` (bounds, category lists, decimals, nulls), wherever the schema does not declare them public, and
+    ``training``. A share is of μ², the squared Gaussian parameter that (ε, δ) allows, which is what adds up; what the
+    first three do not need goes to training. A
     quarter of δ at most pays for the discovery of categories. A ``seed`` makes the noise repeatable, which protects
     nobody: the ledger then says "not private". Where the schema names a person key (the role ``sequence key``) persons
     are protected instead of rows, with at most ``rows_per_person`` rows of each.
@@ -107,6 +110,8 @@ class Ledger:
         self.entropy = Entropy(self.privacy.seed)
         #: what was taken as public, by column, and where that comes from
         self.public: dict[str, Any] = {}
+        #: columns whose kind was bought, and the form of their cells that came out
+        self.structure: dict[str, str] = {}
         #: how many rows there are, where that is public
         self.public_rows: int | None = None
         self.unit = "row"
@@ -124,6 +129,11 @@ class Ledger:
         self._left_of: dict[str, float] = {}
         self._spent: float | None = 0.0
         self._whole: float | None = None
+
+    @classmethod
+    def of(cls, privacy: Ledger | Privacy | float) -> Ledger:
+        """A ledger as it is, with what was charged to it already, or a new one for a budget."""
+        return privacy if isinstance(privacy, Ledger) else cls(privacy)
 
     @property
     def charges(self) -> tuple[Charge, ...]:
@@ -260,6 +270,7 @@ class Ledger:
             "floating_point": FLOATING_POINT,
             "structure": STRUCTURE,
             "split": dict(self.privacy.split),
+            "forms": dict(self.structure),
             "public": self.public,
             "public_rows": self.public_rows,
             "unknown": list(self.unknown),
@@ -273,9 +284,10 @@ class Ledger:
 
 
 STRUCTURE = (
-    "Names, kinds, storage, formats, units and roles of columns count as public. Where no schema declares them they "
-    "are read off the source without a charge, kinds off its values: they are not protected, and one row more or less "
-    "could in a rare case change a kind. A schema of one's own that names them (--schema) rules that out."
+    "Names of columns count as public, and so does what a schema declares of them. How columns are stored counts as "
+    "public where the source itself says so (Parquet, a database, a frame in memory, dates in a workbook); in a file "
+    "of text it is bought, and so is the layout of dates, how fine moments are, and whether numbers are a yes or no. "
+    "Kinds follow from names, storage and that."
 )
 FLOATING_POINT = (
     "Counts are integers with integer noise drawn exactly. Choices between answers and loss distributions are computed "

@@ -49,7 +49,8 @@ def bounded(table: Table, ledger: Ledger) -> Table:
             f"Column {key!r} says whose a row is, and must not be learnt as one of kind {column.kind!r}.",
             f'Declare it in the schema: {{"name": "{key}", "kind": "id", "role": "sequence key"}}.',
         )
-    ledger.protect_persons(key)
+    if ledger.unit != "person":
+        ledger.protect_persons(key)
     persons = numbered_persons(table.frame[key])
     # Each person's rows in random order, by one draw a row; the first of them stay.
     along = np.lexsort((ledger.entropy.generator().random(len(persons)), persons))

@@ -47,6 +47,7 @@ class Guarantee:
 
 #: what a look at the rows is for
 PURPOSES = {
+    "structure": "what the cells of each column look like, which tells its kind",
     "row count": "how many rows there are, up to noise",
     "domain": "set aside for finding out what values the columns have",
     "training": "set aside for learning how the columns hang together",
@@ -75,7 +76,7 @@ def guarantee(report: Report) -> Guarantee | None:
         str(facts.get("unit") or "row"),
         str(facts.get("unit_bound") or ""),
         str(facts.get("adjacency") or ""),
-        tuple((name, _public(known)) for name, known in _known(facts)),
+        tuple((name, _public(known, (facts.get("forms") or {}).get(name))) for name, known in _known(facts)),
         _looks(facts.get("charges") or []),
         tuple((question, " ".join(answer.split())) for question, answer in questions(facts)),
         facts,
@@ -130,7 +131,8 @@ def _about_the_looks(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "What was paid for?",
-            f"The number of rows, if it is not public, and: {numbers.listing(bought, 12) or 'nothing'}; every charge "
+            ("What the cells of columns look like, by noisy counts. " if facts.get("forms") else "")
+            + f"The number of rows, if it is not public, and: {numbers.listing(bought, 12) or 'nothing'}; every charge "
             "with its noise is in the table above and in ledger.json. How much a row can change an answer (its "
             "sensitivity) stands beside each.",
         ),
@@ -209,14 +211,15 @@ def _known(facts: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, known) for name, known in (facts.get("public") or {}).items() if isinstance(known, dict)]
 
 
-def _public(known: dict[str, Any]) -> str:
-    """What was taken as known about a column, in words.
+def _public(known: dict[str, Any], form: str | None = None) -> str:
+    """What was taken as known about a column, in words; ``form`` is what a noisy count says that its cells look like.
 
     >>> _public({"kind": "numerical", "dtype": "int64", "declared": {"bounds": [0, 9], "nullable": False}})
     'numerical, stored as int64; declared by the owner: bounds 0, 9; nullable no'
     """
     more = [f"{key} {numbers.plain(known[key])}" for key in ("format", "unit") if known.get(key)]
-    said = ", ".join([str(known.get("kind")), f"stored as {known.get('dtype')}", *more])
+    bought = [f"by a noisy count its cells look like: {form}"] if form else []
+    said = ", ".join([str(known.get("kind")), f"stored as {known.get('dtype')}", *more, *bought])
     declared = "; ".join(f"{key} {numbers.plain(value)}" for key, value in (known.get("declared") or {}).items())
     return f"{said}; declared by the owner: {declared}" if declared else f"{said}; nothing declared"
 

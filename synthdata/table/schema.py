@@ -293,6 +293,15 @@ def load_schema(path: str | Path, inferred: Schema) -> Schema:
     Raises:
         SchemaError: the file is missing or wrong.
     """
+    return complete(inferred, read_partial(path), str(path))
+
+
+def read_partial(path: str | Path) -> dict[str, Any]:
+    """What a whole or partial schema file, or one of SDV's metadata, says.
+
+    Raises:
+        SchemaError: it is missing, or no JSON object.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -301,4 +310,4 @@ def load_schema(path: str | Path, inferred: Schema) -> Schema:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SchemaError(f"The schema file {path} cannot be read: {type(error).__name__}.") from None
-    return complete(inferred, read_json(text, str(path)), str(path))
+    return read_json(text, str(path))

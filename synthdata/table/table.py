@@ -123,17 +123,22 @@ class Table:
 
     def fingerprint(self) -> str:
         """A digest of names, types and contents: the same table gives the same text."""
-        digest = hashlib.sha256(repr([(c, str(t)) for c, t in self.frame.dtypes.items()]).encode())
-        for name in self.frame.columns:
-            series = self.frame[name]
-            if isinstance(series.dtype, pd.CategoricalDtype):
-                series = series.astype(object)
-            try:
-                hashes = pd.util.hash_pandas_object(series, index=False)
-            except TypeError:  # cells that cannot be hashed, such as lists
-                hashes = pd.util.hash_pandas_object(series.astype(str), index=False)
-            digest.update(hashes.to_numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.frame)
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """A digest of a frame's names, types and contents: the same frame gives the same text."""
+    digest = hashlib.sha256(repr([(c, str(t)) for c, t in frame.dtypes.items()]).encode())
+    for name in frame.columns:
+        series = frame[name]
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            series = series.astype(object)
+        try:
+            hashes = pd.util.hash_pandas_object(series, index=False)
+        except TypeError:  # cells that cannot be hashed, such as lists
+            hashes = pd.util.hash_pandas_object(series.astype(str), index=False)
+        digest.update(hashes.to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_names(frame: pd.DataFrame) -> None:

@@ -110,14 +110,24 @@ def fingerprint(folder: Path) -> str:
 
 
 def test_a_budget_is_shared_out_as_asked(command: Command, tmp_path: Path) -> None:
-    options = ["--model", "mst", "--epsilon", "2", "--split", "rows=0.1,domain=0.4,training=0.5", "--save", "model"]
+    options = [
+        "--model",
+        "mst",
+        "--epsilon",
+        "2",
+        "--split",
+        "rows=0.1,structure=0.1,domain=0.4,training=0.4",
+        "--save",
+        "model",
+    ]
     code, _, message = command("fit", "people.csv", *options)
     assert code == 0, message
     ledger = read_ledger(tmp_path / "model" / "ledger.json")
-    assert ledger["split"] == {"rows": 0.1, "domain": 0.4, "training": 0.5}
+    assert ledger["split"] == {"rows": 0.1, "structure": 0.1, "domain": 0.4, "training": 0.4}
     mu = {charge["stage"]: charge["sensitivity"] / charge["sigma"] for charge in ledger["charges"] if "sigma" in charge}
     # In squares of the Gaussian parameter.
     assert mu["domain"] ** 2 == pytest.approx(4 * mu["row count"] ** 2, rel=0.02)
+    assert mu["structure"] ** 2 == pytest.approx(mu["row count"] ** 2, rel=0.02)
     assert 1.9 < ledger["epsilon_spent"] <= 2.0
 
 
@@ -177,7 +187,9 @@ def test_persons_are_protected_where_the_schema_names_them(command: Command, tmp
     assert "at most 2 of them are kept, chosen at random" in ledger["unit_bound"]
     paid = [charge for charge in ledger["charges"] if charge["mechanism"] == "discrete gaussian"]
     assert paid
-    assert all(charge["sensitivity"] == 2 for charge in paid)
+    assert all(charge["sensitivity"] == 2 for charge in paid if charge["stage"] != "structure")
+    # One look tells the kinds of all four columns: each row changes four counts.
+    assert [charge["sensitivity"] for charge in paid if charge["stage"] == "structure"] == [2 * 4**0.5]
     page = (tmp_path / "result" / "report.html").read_text()
     assert "any one person of the source" in page
     assert "at most 2 of them are kept" in page

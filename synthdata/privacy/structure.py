@@ -8,6 +8,7 @@ which layout text holds dates, how fine stored moments are, and whether whole nu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,7 @@ from synthdata.table.forms import (
     customary,
     form_counts,
 )
-from synthdata.table.guess_numbers import CODES, MEASURES, POSTAL, is_entity_name
+from synthdata.table.guess_numbers import CODES, MEASURES, POSTAL, SOME, is_entity_name
 from synthdata.table.personal import CODED, IN_DIGITS
 from synthdata.table.personal_signs import SIGNS
 from synthdata.table.schema import Column, Schema, complete
@@ -51,8 +52,22 @@ from synthdata.table.table import Table, check_names
 STAGE = "structure"
 #: how many σ a count must be above 0 to say anything, among some hundred counts
 CLEAR = 4.5
+#: of an identifier each value has fewer cells than this, on average
+MOST_OF_EACH = 200
 #: the share of a column's cells up to which another form counts as a slip
 SLIP = 0.01
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was bought of a column: the form of its cells, and whether its values tell things apart by the hundred."""
+
+    form: str
+    identifies: bool = False
+
+    def __str__(self) -> str:
+        """In words, as the ledger has it."""
+        return f"{self.form}, hardly repeated" if self.identifies else self.form
 
 
 def understood(
@@ -82,7 +97,7 @@ def understood(
         wanted = [name for name in frame.columns if _must_ask(frame[name], entries.get(name, {}), typed)]
         if wanted and (forms := _bought(frame, wanted, schema, ledger, typed)):
             schema = complete(_by_name(frame, forms, typed), said, where)
-            ledger.structure = forms
+            ledger.structure = {name: str(found) for name, found in forms.items()}
     conformed, schema = conform(frame, schema, typed=typed)
     return Table.of(conformed, schema, strict=False)
 
@@ -125,7 +140,7 @@ def _must_ask(series: pd.Series, entry: Mapping[str, Any], typed: bool) -> bool:
     return is_integer(stored) and kind is None
 
 
-def _bought(frame: pd.DataFrame, wanted: list[str], known: Schema, ledger: Ledger, typed: bool) -> dict[str, str]:
+def _bought(frame: pd.DataFrame, wanted: list[str], known: Schema, ledger: Ledger, typed: bool) -> dict[str, Found]:
     """The form of each of some columns, by noisy counts."""
     frame = bounded(Table(frame, known), ledger).frame
     if known.public and known.public.rows and ledger.unit == "row":
@@ -139,22 +154,36 @@ def _bought(frame: pd.DataFrame, wanted: list[str], known: Schema, ledger: Ledge
             f"{len(wanted)} of its columns are stored.",
             "Give it a share, or declare kind and dtype of these columns in a schema.",
         )
-    sensitivity = float(np.sqrt(len(wanted)))
-    # Smallest noise of a count that changes by one, times by how much all columns together change.
+    named = [name for name in wanted if is_entity_name(_named(name))]
+    # A row changes one count of forms in each column, and may be the only one with its value.
+    sensitivity = float(np.sqrt(len(wanted) + len(named)))
     sigma = ledger.noise_for(mu**2) * sensitivity
-    rows = Guarded(frame, ledger)
-    noisy = rows.counts(
-        partial(_all_counts, wanted=wanted, null_words=not typed),
+    noisy = Guarded(frame, ledger).counts(
+        partial(_all_counts, wanted=wanted, named=named, null_words=not typed),
         STAGE,
         sigma=sigma,
         sensitivity=sensitivity,
-        note=f"forms of the cells of {len(wanted)} columns",
+        note=f"forms of the cells of {len(wanted)} columns"
+        + (f", distinct values of {len(named)} named like identifiers" if named else ""),
     )
-    return {name: decide(counts, sigma) for name, counts in zip(wanted, noisy, strict=True)}
+    return {
+        name: _found(counts[:-1], float(counts[-1]) if name in named else 0.0, sigma)
+        for name, counts in zip(wanted, noisy, strict=True)
+    }
 
 
-def _all_counts(frame: pd.DataFrame, wanted: list[str], null_words: bool) -> np.ndarray:
-    return np.stack([form_counts(frame[name], null_words=null_words) for name in wanted])
+def _all_counts(frame: pd.DataFrame, wanted: list[str], named: list[str], null_words: bool) -> np.ndarray:
+    """Per column (d, f + 1) how many cells have each form, and how many values differ where the name asks for it."""
+    forms = [form_counts(frame[name], null_words=null_words) for name in wanted]
+    distinct = [[frame[name].astype(object).nunique() if name in named else 0] for name in wanted]
+    return np.hstack([np.stack(forms), np.array(distinct, dtype=np.int64)])
+
+
+def _found(counts: np.ndarray, distinct: float, sigma: float) -> Found:
+    form = decide(counts, sigma)
+    cells = sum(max(float(counts[FORMS.index(one)]), 0.0) for one in (NUMBERS if form in NUMBERS else (form,)))
+    many = distinct > max(CLEAR * sigma, SOME)
+    return Found(form, many and (distinct > 0.5 * cells or cells < MOST_OF_EACH * distinct))
 
 
 def decide(counts: np.ndarray, sigma: float) -> str:
@@ -219,16 +248,18 @@ def _twins() -> list[tuple[str, str]]:
     return [(day, month) for day, month in swapped.items() if month in LAYOUTS]
 
 
-def _by_name(frame: pd.DataFrame, forms: Mapping[str, str], typed: bool) -> Schema:
+def _by_name(frame: pd.DataFrame, forms: Mapping[str, Found], typed: bool) -> Schema:
     """What names, storage and forms say of each column."""
     return Schema(
         columns=tuple(_column(name, dtype_name(frame[name]), forms.get(name), typed) for name in map(str, frame))
     )
 
 
-def _column(name: str, stored: str, form: str | None, typed: bool) -> Column:
+def _column(name: str, stored: str, found: Found | None, typed: bool) -> Column:
+    form = found.form if found else None
+    identifies = found is not None and found.identifies
     dtype = stored if typed else _stored_as(stored, form)
-    e = Evidence(name, pd.Series([], dtype=object))
+    e = _named(name)
     if is_boolean(dtype):
         return Column(name=name, kind="boolean", dtype=dtype)
     if dtype == "category":
@@ -244,15 +275,18 @@ def _column(name: str, stored: str, form: str | None, typed: bool) -> Column:
         kind = "id" if personal in CODED or is_integer(dtype) else "text"
         return Column(name=name, kind=kind, dtype=dtype, pii=personal)
     if is_integer(dtype):
-        return _whole_numbers(e, dtype, form)
+        return Column(name=name, kind="id", dtype=dtype) if identifies else _whole_numbers(e, dtype, form)
     if is_float(dtype) or dtype.startswith("decimal") or dtype == "number":
         return Column(name=name, kind="numerical", dtype=dtype)
-    return _text(e, dtype, form)
+    return Column(name=name, kind="id", dtype=dtype) if identifies else _text(e, dtype, form)
+
+
+def _named(name: str) -> Evidence:
+    """A column's name as evidence, without a cell."""
+    return Evidence(name, pd.Series([], dtype=object))
 
 
 def _whole_numbers(e: Evidence, dtype: str, form: str | None) -> Column:
-    if is_entity_name(e):
-        return Column(name=e.name, kind="id", dtype=dtype)
     coded = not CODES.isdisjoint(e.words) and MEASURES.isdisjoint(e.words)
     if form == BIT or e.has_title(*POSTAL) or coded:
         return Column(name=e.name, kind="categorical", dtype=dtype)
@@ -270,8 +304,6 @@ def _text(e: Evidence, dtype: str, form: str | None) -> Column:
     if form in (WHOLE, FRACTION) and not e.has_title(*POSTAL):
         written = {"format": "%d", "decimals": 0} if form == WHOLE else {"format": SHORTEST}
         return Column(name=e.name, kind="numerical", dtype=dtype, **written)
-    if is_entity_name(e):
-        return Column(name=e.name, kind="id", dtype=dtype)
     return Column(name=e.name, kind="categorical", dtype=dtype)
 
 

@@ -132,29 +132,30 @@ def run(
     loaded = open_source(source, table=table, query=query, progress=progress)
     if asked := sum(each.epsilon for each in (budget if reservation is None else None, shown) if each):
         BudgetStore().require_room(loaded.fingerprint(), asked)
+    path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
+    record = {
+        "source": loaded.display,
+        "table": table,
+        "query": query,
+        "fingerprint": loaded.fingerprint(),
+        "model": synthesizer.name,
+        "parameters": synthesizer.parameters(),
+        "seed": seeds.seed,
+        "split_seed": seeds.seed if split_seed is None else split_seed,
+        "holdout": holdout,
+        "started": now(),
+    }
+    # What names alone can tell is told before a look at the columns is paid for.
+    RunFolder(path).require_place(record, overwrite=overwrite, resume=resume)
+    check_names(loaded.frame)
+    by_name = Schema(columns=tuple(Column(name=name, kind="categorical") for name in loaded.frame.columns))
+    protected_columns(by_name, protected)
+    check_columns(rules, by_name)
     ledger = Ledger(budget) if budget else None
     with Purse(ledger, loaded, synthesizer.name, reservation) as purse:
         real = read_columns(loaded, schema, ledger, target, drop_text, progress)
-        protected_columns(real.schema, protected)  # a mistyped name is refused before the work
         check_columns(rules, real.schema)
-        path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
-        folder = RunFolder.create(
-            path,
-            {
-                "source": loaded.display,
-                "table": table,
-                "query": query,
-                "fingerprint": loaded.fingerprint(),
-                "model": synthesizer.name,
-                "parameters": synthesizer.parameters(),
-                "seed": seeds.seed,
-                "split_seed": seeds.seed if split_seed is None else split_seed,
-                "holdout": holdout,
-                "started": now(),
-            },
-            overwrite=overwrite,
-            resume=resume,
-        )
+        folder = RunFolder.create(path, record, overwrite=overwrite, resume=resume)
         with recorded(folder, progress):
             with progress.stage("check", "Checking the source"):
                 source_checks = check_source(real)

@@ -62,20 +62,32 @@ class RunFolder:
             SynthdataError: something else is there already, or the place cannot be written to.
         """
         folder = cls(path)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            there = (path / "run.json").exists()
-            hindered = folder._not_resumed(record) if resume and there else None
-            if not (there and (overwrite or (resume and hindered is None))):
-                raise hindered or SynthdataError(
-                    f"{path} exists already and is not empty.",
-                    "Choose another --out, or pass --resume to go on with a run there that was stopped, or --overwrite "
-                    "to replace it.",
-                )
-            if not resume or hindered is not None:
-                _refuse_released(path)
-                shutil.rmtree(path)
+        if folder.require_place(record, overwrite=overwrite, resume=resume):
+            shutil.rmtree(path)
         folder.write_record({"version": RUN_VERSION, "name": path.name, "status": "running", "process": os.getpid(), **record})
         return folder
+
+    def require_place(self, record: dict[str, Any], *, overwrite: bool = False, resume: bool = False) -> bool:
+        """Whether what is there is to be replaced before a run with this record begins.
+
+        Raises:
+            SynthdataError: it must not be replaced, or the run there cannot be taken up.
+        """
+        path = self.path
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return False
+        there = (path / "run.json").exists()
+        hindered = self._not_resumed(record) if resume and there else None
+        if not (there and (overwrite or (resume and hindered is None))):
+            raise hindered or SynthdataError(
+                f"{path} exists already and is not empty.",
+                "Choose another --out, or pass --resume to go on with a run there that was stopped, or --overwrite "
+                "to replace it.",
+            )
+        replaced = not resume or hindered is not None
+        if replaced:
+            _refuse_released(path)
+        return replaced
 
     def _not_resumed(self, record: dict[str, Any]) -> SynthdataError | None:
         """Why the run that is there cannot be taken up by one with this record; None where it can."""

@@ -287,15 +287,6 @@ def complete(inferred: Schema, partial: Mapping[str, Any], where: str = "schema"
     return parse_schema({**rest, "columns": list(known.values())}, where)
 
 
-def load_schema(path: str | Path, inferred: Schema) -> Schema:
-    """Read a whole or partial schema file, or SDV's metadata, and complete it with what was inferred.
-
-    Raises:
-        SchemaError: the file is missing or wrong.
-    """
-    return complete(inferred, read_partial(path), str(path))
-
-
 def read_partial(path: str | Path) -> dict[str, Any]:
     """What a whole or partial schema file, or one of SDV's metadata, says.
 

@@ -237,3 +237,15 @@ def test_an_unknown_place_of_accounts_stops_the_fit(
     assert code == 2
     assert "without a record nothing is spent" in message
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [["--protected", "gender"], ["--target", "sexx"], ["--out", "taken"], ["--schema", "other.json"]]
+)
+def test_what_names_alone_can_tell_costs_nothing(command: Command, tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
+    (tmp_path / "other.json").write_text(json.dumps({"columns": [{"name": "sexx", "kind": "categorical"}]}))
+    code, _, message = command("run", "people.csv", "--model", "mst", "--epsilon", "1", *options)
+    assert code == 2, message
+    assert BudgetStore().account(fingerprint(tmp_path)).epsilon == 0

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthdata.errors import SchemaError
-from synthdata.table.schema import KINDS, Column, Public, Schema, complete, load_schema, parse_schema
+from synthdata.table.schema import KINDS, Column, Public, Schema, complete, parse_schema, read_partial
 
 INFERRED = Schema(
     columns=(
@@ -139,18 +139,18 @@ def test_broken_files(text: str, tmp_path: Path) -> None:
     path = tmp_path / "schema.json"
     path.write_text(text, encoding="utf-8")
     if text == "{}":
-        assert load_schema(path, INFERRED) == INFERRED
+        assert complete(INFERRED, read_partial(path), str(path)) == INFERRED
         return
     with pytest.raises(SchemaError, match=r"schema\.json"):
-        load_schema(path, INFERRED)
+        complete(INFERRED, read_partial(path), str(path))
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="No such schema file"):
-        load_schema(tmp_path / "none.json", INFERRED)
+        read_partial(tmp_path / "none.json")
     (tmp_path / "junk.json").write_bytes(b"\xff\xfe\x00junk")
     with pytest.raises(SchemaError, match="cannot be read"):
-        load_schema(tmp_path / "junk.json", INFERRED)
+        read_partial(tmp_path / "junk.json")
 
 
 def test_every_kind_is_parsed() -> None:

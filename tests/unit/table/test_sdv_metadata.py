@@ -12,7 +12,7 @@ import pytest
 
 from synthdata.errors import SchemaError
 from synthdata.table.infer import infer
-from synthdata.table.schema import Column, Schema, load_schema
+from synthdata.table.schema import Column, Schema, complete, read_partial
 from synthdata.table.sdv_metadata import from_sdv, is_sdv, partial_from_sdv, to_sdv
 from synthdata.table.table import Table
 
@@ -79,7 +79,7 @@ def test_a_metadata_file_is_known_by_its_look(several: bool, tmp_path: Path) -> 
     data = {"METADATA_SPEC_VERSION": "V1", "tables": {"guests": table}, "relationships": []} if several else SINGLE
     path = tmp_path / "metadata.json"
     path.write_text(json.dumps(data), encoding="utf-8")
-    schema = load_schema(path, infer(FRAME).schema)
+    schema = complete(infer(FRAME).schema, read_partial(path))
     assert schema["nights"].dtype == "int64"
     assert schema["town"].kind == "categorical"
     assert len(Table.of(FRAME, schema)) == N

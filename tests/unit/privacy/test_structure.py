@@ -172,3 +172,16 @@ def test_a_model_fitted_to_a_frame_buys_its_kinds_and_keeps_the_budget() -> None
     made = model.sample(200, seed=1)
     assert made["day"].str.fullmatch(r"\d\d\.\d\d\.\d{4}").all()
     assert set(made["smoker"]) <= {0, 1}
+
+
+def test_the_only_null_of_a_column_changes_no_storage(tmp_path: Path) -> None:
+    frame = visits()[["age", "smoker"]]
+    with_null = frame.astype({"age": "Int64"})
+    with_null.loc[0, "age"] = None
+    found = []
+    for number, each in enumerate((frame, with_null)):
+        each.to_parquet(tmp_path / f"{number}.parquet")
+        loaded = connectors.read(tmp_path / f"{number}.parquet")
+        table = understood(loaded.frame, None, Ledger(Privacy(2.0)), typed=loaded.typed)
+        found.append([(column.kind, column.dtype) for column in table.schema])
+    assert found[0] == found[1] == [("numerical", "Int64"), ("categorical", "Int64")]

@@ -150,7 +150,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "mst": {},
     "sdv:ctgan": {"epochs": 1, "device": "cpu"},
     "sdv:tvae": {"epochs": 1, "device": "cpu"},
-    "copula": {"sweeps": 10},
+    "copula": {"passes": 10, "simulated": 2000},
     "sdv:copulagan": {"epochs": 1, "device": "cpu"},
 }
 

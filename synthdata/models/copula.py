@@ -12,8 +12,9 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import ModelError
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
-from synthdata.models.copulas.gaussian import constrained, correlations, sweep
+from synthdata.models.copulas.gaussian import constrained, sweep
 from synthdata.models.copulas.latent import Choices, Column, shares_of
+from synthdata.models.copulas.matching import Blocks, matched
 from synthdata.models.draws import even_draws, even_places
 from synthdata.models.private_rows import FittedToPrivateRows
 from synthdata.progress import Progress
@@ -22,18 +23,22 @@ from synthdata.progress import Progress
 EVEN_FROM = 1000
 #: numbers with more distinct values than this lie on a number line
 EXACT_VALUES = 32
+#: by so many simulated rows thresholds are set in the end
+CALIBRATED_ON = 100_000
 
 
 class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
     """Normal scores, correlated across columns, behind numbers, categories and nulls.
 
     A number has one score; an unordered category has one for each of its frequent levels, and a null one of its own
-    (see `copula_latent`). Correlations are fitted by stochastic expectation maximisation. What a Gaussian copula cannot
-    say is anything that involves three columns at once, or a curved relation between two.
+    (see `copulas.latent`). Correlations are those by which simulated rows have the pairs of real ones (see
+    `copulas.matching`). What a Gaussian copula cannot say is anything that involves three columns at once, or a curved
+    relation between two numbers.
 
     Args:
         sample_rows: from how many rows the correlations are learnt where there are more.
-        sweeps: how many passes of Gibbs sampling.
+        passes: how often rows are simulated and correlations moved.
+        simulated: how many rows that are.
         draws: over how many simulated rows the probability of a row is averaged.
         rare_threshold: in how many rows a value must occur to be stored.
     """
@@ -46,9 +51,17 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
     #: the correlations (scores, scores)
     correlations_: np.ndarray
 
-    def __init__(self, sample_rows: int = 6_000, sweeps: int = 120, draws: int = 32, rare_threshold: int = 5) -> None:
+    def __init__(
+        self,
+        sample_rows: int = 50_000,
+        passes: int = 40,
+        simulated: int = 20_000,
+        draws: int = 32,
+        rare_threshold: int = 5,
+    ) -> None:
         self.sample_rows = sample_rows
-        self.sweeps = sweeps
+        self.passes = passes
+        self.simulated = simulated
         self.draws = draws
         self.rare_threshold = rare_threshold
 
@@ -57,7 +70,7 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
         return TableEncoder(transform="quantile", rare_threshold=self.rare_threshold, exact_values=EXACT_VALUES)
 
     def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
-        for key in ("sample_rows", "sweeps", "draws"):
+        for key in ("sample_rows", "passes", "simulated", "draws"):
             if getattr(self, key) < 1:
                 raise ModelError(f"{key} must be 1 or more, found {getattr(self, key)}.")
         self.counts_ = [
@@ -65,30 +78,36 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
         ]
         self._set_columns([Column.of(slot, of) for slot, of in zip(encoded.slots, self.counts_, strict=True)])
         rows = encoded.take(np.sort(generator.permutation(len(encoded))[: self.sample_rows]))
-        widths = [w for column in self.columns_ for w in ([1] * column.width if column.free else [column.width])]
+        first = self.columns_
+        blocks = Blocks([column.width for column in first], [column.free for column in first])
 
-        def boxes(correlations: np.ndarray, simulated: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-            self._calibrate(correlations, simulated, generator)
-            return self._bounds(rows)[:2]
+        def simulate(correlations: np.ndarray) -> np.ndarray:
+            scores = generator.standard_normal((self.simulated, len(correlations)))
+            scores @= np.linalg.cholesky(correlations).T
+            self._calibrate(scores)
+            return _expectations(first, self._cells(scores))
 
-        self.correlations_ = correlations(
-            boxes, widths, self.sweeps, generator, lambda share: progress.step(share, "Correlations")
+        self.correlations_ = matched(
+            _expectations(first, rows),
+            blocks,
+            simulate,
+            self.passes,
+            lambda share: progress.step(share, "Correlations"),
         )
-        self._calibrate(self.correlations_, 100_000, generator)
+        scores = generator.standard_normal((CALIBRATED_ON, len(self.correlations_)))
+        self._calibrate(scores @ np.linalg.cholesky(self.correlations_).T)
 
     def _set_columns(self, columns: list[Column]) -> None:
         self.columns_ = columns
         self.starts_ = np.concatenate([[0], np.cumsum([column.width for column in columns])]).astype(int)
 
-    def _calibrate(self, correlations: np.ndarray, simulated: int, generator: np.random.Generator) -> None:
-        """Set thresholds by simulated scores, so that every column has its own frequencies."""
-        free = [j for j, column in enumerate(self.columns_) if column.free]
-        if not free:
-            return
-        scores = generator.standard_normal((simulated, len(correlations))) @ np.linalg.cholesky(correlations).T
-        for j in free:
-            own = scores[:, self.starts_[j] : self.starts_[j + 1]]
-            self.columns_[j] = self.columns_[j].calibrated(own, shares_of(self.counts_[j]))
+    def _calibrate(self, scores: np.ndarray) -> None:
+        """Set thresholds by simulated scores (n, d), so that every column has its own frequencies."""
+        columns = []
+        for column, counts, start in zip(self.columns_, self.counts_, self.starts_[:-1], strict=True):
+            own = scores[:, start : start + column.width]
+            columns.append(column.calibrated(own, shares_of(counts)) if column.free else column)
+        self.columns_ = columns
 
     def _bounds(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The boxes (n, scores) that rows stand for, and the log-rate (n,) of scores with values."""
@@ -210,6 +229,12 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
                 for j, column in enumerate(made)
             ]
         )
+
+
+def _expectations(columns: list[Column], encoded: Encoded) -> np.ndarray:
+    """What cells say of their scores (n, d)."""
+    parts = [column.expectations(encoded.codes[:, j], encoded.values[:, j]) for j, column in enumerate(columns)]
+    return np.hstack([np.zeros((len(encoded), 0)), *parts])
 
 
 def _even_scores(correlations: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:

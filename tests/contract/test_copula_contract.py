@@ -11,6 +11,6 @@ from synthdata.models.copula import GaussianCopula
 from synthdata.testing import synthesizer_checks
 
 
-@pytest.mark.parametrize("check", synthesizer_checks(partial(GaussianCopula, sweeps=10, sample_rows=1000, draws=8)))
+@pytest.mark.parametrize("check", synthesizer_checks(partial(GaussianCopula, passes=10, simulated=2000, draws=8)))
 def test_copula(check: Callable[[], None]) -> None:
     check()

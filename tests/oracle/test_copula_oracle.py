@@ -11,9 +11,11 @@ from scipy import stats
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
 from synthdata.models.copula import GaussianCopula
-from synthdata.models.copulas.gaussian import between_columns, constrained
+from synthdata.models.copulas.gaussian import constrained
 from synthdata.models.copulas.latent import Column
+from synthdata.models.copulas.matching import Blocks, nearest_correlations
 from synthdata.models.independent import Independent
+from synthdata.models.mixtures.normal import truncated_mean
 
 CORRELATIONS = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.2], [-0.3, 0.2, 1.0]])
 
@@ -43,7 +45,7 @@ def test_probabilities_of_all_rows_add_up_to_one_and_pairs_are_right() -> None:
     table = pd.DataFrame(np.where(normal > [0.3, -0.5, 0.0], "yes", "no"), columns=list("abc"))
     every = pd.DataFrame(list(itertools.product(("no", "yes"), repeat=3)), columns=list("abc"))
     for draws in (1, 200):
-        model = GaussianCopula(draws=draws, sample_rows=6000).fit(table, seed=0)
+        model = GaussianCopula(draws=draws).fit(table, seed=0)
         density = np.exp(model.log_prob(every))
         assert density.sum() == pytest.approx(1.0, abs=1e-6)
     counts = table.value_counts(normalize=True)
@@ -57,7 +59,7 @@ def test_probabilities_of_all_rows_add_up_to_one_and_pairs_are_right() -> None:
 def numbers() -> tuple[pd.DataFrame, GaussianCopula]:
     normal = np.random.default_rng(3).multivariate_normal(np.zeros(2), [[1.0, 0.8], [0.8, 1.0]], size=4000)
     table = pd.DataFrame({"x": np.exp(normal[:, 0]), "y": normal[:, 1] * 3 + 10})
-    return table, GaussianCopula(sample_rows=4000, sweeps=10).fit(table, seed=0)
+    return table, GaussianCopula().fit(table, seed=0)
 
 
 def test_the_correlation_of_numbers_is_found(numbers) -> None:
@@ -132,11 +134,33 @@ def test_choices_cover_a_range_of_the_line_without_its_atoms() -> None:
 
 
 def test_scores_of_one_column_stay_independent() -> None:
-    x = np.random.default_rng(8).normal(size=(500, 4)) @ np.random.default_rng(9).normal(size=(4, 4))
-    found = between_columns(x.T @ x, 500, [2, 1, 1])
-    np.testing.assert_allclose(found[:2, :2], np.eye(2), atol=1e-4)
-    np.testing.assert_allclose(np.diag(found), 1.0, atol=1e-4)
+    wild = np.random.default_rng(8).uniform(-1, 1, size=(4, 4))
+    found = nearest_correlations(wild + wild.T, Blocks([2, 1, 1], [False, True, True]), np.array([1.0, 0.5, 0.5, 0.1]))
+    np.testing.assert_allclose(found[:2, :2], np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(np.diag(found), 1.0, atol=1e-9)
     assert np.linalg.eigvalsh(found).min() > 0
+
+
+def test_correlations_are_left_as_they_are_where_they_are_some_already() -> None:
+    found = nearest_correlations(CORRELATIONS.copy(), Blocks([1, 1, 1], [True] * 3), np.array([1.0, 0.5, 0.1]))
+    np.testing.assert_allclose(found, CORRELATIONS, atol=1e-3)
+
+
+def test_means_of_cut_off_normals_are_those_of_scipy() -> None:
+    low, high = np.array([-1.0, -np.inf, 0.5, 9.0, 0.3, -np.inf]), np.array([2.0, -1.0, np.inf, 10.0, 0.3, np.inf])
+    expected = [stats.truncnorm.mean(a, b) for a, b in zip(low[:4], high[:4], strict=True)]
+    np.testing.assert_allclose(truncated_mean(low, high), [*expected, 0.3, 0.0], atol=1e-6)
+
+
+def test_pairs_of_categories_come_out_as_they_are_in_the_table() -> None:
+    """A relation without any order."""
+    generator = np.random.default_rng(10)
+    joint = np.array([[0.17, 0.05, 0.02], [0.03, 0.03, 0.18], [0.04, 0.22, 0.05], [0.11, 0.03, 0.07]])
+    at = generator.choice(12, 10_000, p=joint.ravel())
+    table = pd.DataFrame({"a": np.array(list("wxyz"))[at // 3], "b": np.array(list("fgh"))[at % 3]})
+    drawn = GaussianCopula(simulated=5_000).fit(table, seed=0).sample(10_000, seed=1)
+    real, made = (pd.crosstab(frame["a"], frame["b"], normalize=True) for frame in (table, drawn))
+    assert (real - made).abs().to_numpy().sum() / 2 < 0.025
 
 
 def test_a_number_that_many_rows_share_goes_along_with_what_its_neighbours_do_not() -> None:
@@ -144,7 +168,7 @@ def test_a_number_that_many_rows_share_goes_along_with_what_its_neighbours_do_no
     generator = np.random.default_rng(5)
     bought = np.where(generator.random(4000) < 0.5, 0.0, np.round(np.exp(generator.normal(size=4000)) * 100 - 60, 2))
     table = pd.DataFrame({"sum": bought, "kind": np.where(bought == 0, "visitor", "customer")})
-    drawn = GaussianCopula(sample_rows=4000, sweeps=60).fit(table, seed=0).sample(4000, seed=1)
+    drawn = GaussianCopula().fit(table, seed=0).sample(4000, seed=1)
     assert (table["sum"] < 0).mean() > 0.1
     # Below 0, at 0, and above: with one score for all of them the kinds mix in one of the three.
     for part in (drawn["sum"] < 0, drawn["sum"] > 0):

@@ -33,7 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "flow": {"width": 16, "epochs": 1, "device": "cpu"},
     "rbm": {"hidden": 16, "chains": 16, "burn_in": 10, "epochs": 1, "device": "cpu"},
     "gmm": {"max_components": 4},
-    "copula": {"sweeps": 3},
+    "copula": {"passes": 3, "simulated": 500},
 }
 #: all of it public, the number of rows as well
 PUBLIC = {**SCHEMA, "public": {"rows": 300}}

@@ -1,8 +1,6 @@
-"""The arithmetic of normal scores that are known up to boxes: drawing them, their probability, their correlations."""
+"""The arithmetic of normal scores that are known up to boxes: drawing them, and their probability."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
@@ -64,49 +62,3 @@ def sweep(
         drawn[~free] = truncated_normal(a[~free], b[~free], generator)
         drawn = centre + spread * np.nan_to_num(drawn)
         scores[loose, i] = np.clip(np.clip(drawn, -FARTHEST, FARTHEST), low[loose, i], high[loose, i])
-
-
-def correlations(
-    boxes: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-    widths: list[int],
-    sweeps: int,
-    generator: np.random.Generator,
-    report: Callable[[float], None],
-) -> np.ndarray:
-    """The correlations (d, d) of scores that are known up to boxes, by stochastic expectation maximisation.
-
-    Scores are drawn by Gibbs sampling given the correlations, and correlations are taken from the scores; the last half
-    of the passes is averaged (Hoff 2007, "Extending the rank likelihood for semiparametric copula estimation", section
-    3). ``boxes`` gives the bounds (n, d) that belong to correlations, whose thresholds keep every column's frequencies.
-    The scores of each block of ``widths`` in turn stay independent.
-    """
-    d = sum(widths)
-    current, total, kept = np.eye(d), np.zeros((d, d)), 0
-    low, high = boxes(current)
-    scores = constrained(current, low, high, generator.random(low.shape))[0]
-    for i in range(sweeps):
-        sweep(np.linalg.inv(current), scores, low, high, generator)
-        current = between_columns(scores.T @ scores, len(scores), widths)
-        if i >= sweeps // 2:
-            total, kept = total + current, kept + 1
-        low, high = boxes(current)
-        report((i + 1) / sweeps)
-    return between_columns(total / max(kept, 1) * len(scores), len(scores), widths)
-
-
-def between_columns(products: np.ndarray, n: int, widths: list[int]) -> np.ndarray:
-    """Correlations (d, d) from sums of products of ``n`` rows, the identity within each column's own scores.
-
-    A twentieth of a pseudo-row per score, independent of all others, keeps the matrix regular.
-    """
-    d = len(products)
-    pseudo = 0.05 * d
-    covariance = (products + pseudo * np.eye(d)) / (n + pseudo)
-    whiten, start = np.zeros((d, d)), 0
-    for width in widths:
-        own = slice(start, start + width)
-        values, vectors = np.linalg.eigh(covariance[own, own])
-        whiten[own, own] = (vectors / np.sqrt(np.maximum(values, 1e-9))) @ vectors.T
-        start += width
-    out = whiten @ covariance @ whiten.T
-    return np.asarray((out + out.T) / 2 + 1e-6 * np.eye(d))

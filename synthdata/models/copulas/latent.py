@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
+from synthdata.models.mixtures.normal import truncated_mean
 
 #: at most so many codes of an unordered column have a score of their own
 MOST_STAGES = 40
@@ -176,6 +177,16 @@ class Column:
         rate = np.log(np.maximum(width, 1e-300)) - np.log(np.maximum(last - first, 1e-300))
         # Both normal densities without their common constant.
         return score, rate - 0.5 * values**2 + 0.5 * score**2
+
+    def expectations(self, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """What cells (n,) say of their scores: the mean (n, width) of normals within `bounds`; no `UNSEEN` cells."""
+        every = np.arange(self.slot.cardinality, dtype=np.int32)
+        low, high, _ = self.bounds(every, np.full(len(every), np.nan))
+        out = truncated_mean(low, high)[codes]
+        if self.slot.continuous:
+            on_line = codes == 0
+            out[on_line, -1] = self._line_scores(values[on_line])[0]
+        return out
 
     def choices(self, wanted: AllowedCells) -> Choices:
         """The ways to meet a condition, each a box of scores."""

@@ -43,6 +43,17 @@ def interval_log_probability(low: Any, high: Any) -> Any:
         return np.where(high > low, inside, -np.inf)[()]
 
 
+def truncated_mean(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The mean of a standard normal z given ``low`` <= z <= ``high``; of intervals without width the place itself."""
+    left, right, flipped = _towards_left(low, high)
+    mass = interval_log_probability(left, right)
+    with np.errstate(invalid="ignore"):
+        mean = (np.exp(-0.5 * left**2 - mass) - np.exp(-0.5 * right**2 - mass)) / np.sqrt(2 * np.pi)
+    # Where nothing is left but rounding, or no width.
+    mean = np.clip(np.where(np.isfinite(mean), mean, right), left, right)
+    return np.asarray(np.where(flipped, -mean, mean))
+
+
 def truncated_normal(low: np.ndarray, high: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Standard normal draws (n,) from between ``low`` (n,) and ``high`` (n,)."""
     return truncated_quantile(low, high, generator.random(len(low)))

@@ -80,7 +80,7 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
         chains: int = 512,
         sweeps: int = 2,
         burn_in: int = 200,
-        apart: int = 10,
+        apart: int = 40,
         modes: int = 8,
         max_levels: int = 500,
         time_budget: float | None = None,

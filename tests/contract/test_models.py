@@ -101,6 +101,7 @@ QUICK: dict[str, dict[str, int]] = {
     "tvae": {"epochs": 1, "width": 32},
     "ctgan": {"epochs": 1, "width": 32},
     "rbm": {"epochs": 1, "hidden": 16, "burn_in": 20},
+    "copula": {"passes": 10, "simulated": 2000},
 }
 
 

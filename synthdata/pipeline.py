@@ -9,7 +9,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def run(
     check_columns(rules, by_name)
     ledger = Ledger(budget) if budget else None
     with Purse(ledger, loaded, synthesizer.name, reservation) as purse:
-        real = read_columns(loaded, schema, ledger, target, drop_text, progress)
+        real = read_columns(source, loaded, schema, ledger, target, drop_text, progress)
         check_columns(rules, real.schema)
         folder = RunFolder.create(path, record, overwrite=overwrite, resume=resume)
         with recorded(folder, progress):
@@ -310,7 +310,7 @@ def fit(
     with ExitStack() as stack:
         ledger = Ledger(budget) if budget else None
         stack.enter_context(Purse(ledger, loaded, synthesizer.name))
-        real = read_columns(loaded, schema, ledger, target, drop_text, progress)
+        real = read_columns(source, loaded, schema, ledger, target, drop_text, progress)
         if save is not None and synthesizer.resumable and budget is None:
             about: dict[str, Any] = {"fingerprint": loaded.fingerprint(), "model": synthesizer.name, "started": now()}
             about |= {"parameters": synthesizer.parameters(), "seed": seeds.seed}
@@ -348,10 +348,11 @@ def opened(
         SynthdataError: the source cannot be read, the table and the schema do not fit, or there are too few rows.
     """
     loaded = open_source(source, table=table, query=query, progress=progress)
-    return loaded, read_columns(loaded, schema, None, target, drop_text, progress, strict=strict)
+    return loaded, read_columns(source, loaded, schema, None, target, drop_text, progress, strict=strict)
 
 
 def read_columns(
+    source: Source,
     loaded: Loaded,
     schema: SchemaLike,
     ledger: Ledger | None,
@@ -363,6 +364,8 @@ def read_columns(
 ) -> Table:
     """The checked table (`prepare`) of a source; with a ledger, what is not declared of its columns is bought.
 
+    A file of delimited text is read again then, as text: which type its columns get depends on all of their cells.
+
     Raises:
         SynthdataError: the table and the schema do not fit, or there are too few rows.
         PrivacyError: the budget does not suffice.
@@ -371,7 +374,9 @@ def read_columns(
         if ledger is None:
             real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
         else:
-            real = prepare_privately(loaded, schema, ledger, target=target, drop_text=drop_text)
+            text = None if loaded.typed or isinstance(source, pd.DataFrame) else connectors.read_text(source)
+            known = loaded if text is None else replace(loaded, frame=text)
+            real = prepare_privately(known, schema, ledger, target=target, drop_text=drop_text)
         require_rows(real)
     return real
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from synthdata.connectors.base import Connector, Loaded, known_sources, read, require_writable, write
+from synthdata.connectors.base import Connector, Loaded, known_sources, read, read_text, require_writable, write
 from synthdata.connectors.masking import mask
 
-__all__ = ["Connector", "Loaded", "known_sources", "mask", "read", "require_writable", "write"]
+__all__ = ["Connector", "Loaded", "known_sources", "mask", "read", "read_text", "require_writable", "write"]

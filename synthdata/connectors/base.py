@@ -112,6 +112,19 @@ def read(
     return loaded
 
 
+def read_text(source: str | Path, *, progress: Progress | None = None) -> pd.DataFrame | None:
+    """The cells of a file of delimited text as they are, each read by itself; None where the source is something else.
+
+    Raises:
+        SourceError: as `read`.
+    """
+    text = _text(source)
+    progress = progress or silent()
+    with _clean_errors(), progress.stage("read", f"reading {mask(text)}"):
+        reader = getattr(connector_for(text), "read_text", None)
+        return None if reader is None else cast("pd.DataFrame | None", reader(text, progress=progress))
+
+
 def write(frame: pd.DataFrame, target: str | Path, *, table: str | None = None, if_exists: str = "fail") -> None:
     """Write a frame to a file (its ending decides the format) or to a database's table.
 

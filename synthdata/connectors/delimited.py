@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from synthdata.connectors import broken_rows
 from synthdata.connectors.dialect import Dialect, Survey, sniff, survey
 from synthdata.connectors.origins import Origin
-from synthdata.connectors.text_columns import typed
+from synthdata.connectors.text_columns import plain, typed
 from synthdata.errors import SourceError
 from synthdata.progress import Progress
 
@@ -29,6 +29,24 @@ def read(origin: Origin, progress: Progress) -> tuple[pa.Table, list[str]]:
         SourceError: the file is empty, binary, ragged or has no usable header; the message names the line, where
             the header is line 1.
     """
+    table, delimiter, notes = _as_text(origin, progress)
+    progress.step(0.8, "telling numbers from text")
+    table, further = typed(table, delimiter)
+    return table, notes + further
+
+
+def read_text(origin: Origin, progress: Progress) -> pa.Table:
+    """The same with every cell as text, read by itself (`plain`).
+
+    Raises:
+        SourceError: as `read`.
+    """
+    table, delimiter, _ = _as_text(origin, progress)
+    return plain(table, delimiter)
+
+
+def _as_text(origin: Origin, progress: Progress) -> tuple[pa.Table, str, list[str]]:
+    """Every cell as text, the delimiter, and notes."""
     found = survey(origin)
     progress.step(0.1)
     dialect = sniff(origin, found.sample)
@@ -44,10 +62,7 @@ def read(origin: Origin, progress: Progress) -> tuple[pa.Table, list[str]]:
         raise SourceError(f"{origin.display} has a header but no rows.", "Give a table with at least one row.")
     if found.blank_lines and (count := broken_rows.blank_lines(origin, found.encoding, dialect)):
         notes.append(f"{count} blank line{'s' * (count != 1)} skipped")
-    table = _without_trailing(table, dialect, notes)
-    progress.step(0.8, "telling numbers from text")
-    table, further = typed(table, dialect.delimiter)
-    return table, notes + further
+    return _without_trailing(table, dialect, notes), dialect.delimiter, notes
 
 
 def _names(origin: Origin, dialect: Dialect) -> tuple[list[str], list[str]]:

@@ -68,6 +68,30 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
     return finish(*read_origin(origin, table, progress), source, short_name(path.name), typed=typed)
 
 
+def read_text(source: str, *, progress: Progress) -> pd.DataFrame | None:
+    """A file of delimited text with every cell as text; None for other files.
+
+    Raises:
+        SourceError: as `read`.
+    """
+    path = local_path(source)
+    return None if is_folder(path) else cells_of(local(path, source), progress)
+
+
+def cells_of(origin: Origin, progress: Progress) -> pd.DataFrame | None:
+    """The cells of delimited text as text, wherever its bytes lie; None where it is something else.
+
+    Raises:
+        SourceError: the ending is unknown, or the content cannot be read.
+    """
+    if not format_of(origin.path, origin.display).reader.startswith("delimited"):
+        return None
+    from synthdata.connectors.arrow_frames import to_frame
+    from synthdata.connectors.delimited import read_text as as_text
+
+    return to_frame(as_text(origin, progress), origin.display)[0]
+
+
 def write(frame: pd.DataFrame, target: str, *, table: str | None, if_exists: str) -> None:
     """Write a file beside its place, then rename it.
 

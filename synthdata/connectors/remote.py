@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from synthdata.connectors.base import Loaded, scheme_of, short_name
 from synthdata.connectors.columnar import read_folder
-from synthdata.connectors.files import FORMATS, finish, format_of, read_origin, refuse_query, refuse_table
+from synthdata.connectors.files import FORMATS, cells_of, finish, format_of, read_origin, refuse_query, refuse_table
 from synthdata.connectors.masking import mask
 from synthdata.connectors.origins import COMPRESSIONS, Origin, in_memory
 from synthdata.connectors.writing import writer_for
@@ -65,6 +65,23 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
         origin = _fetched(system, source, path, display, progress)
     typed = format_of(origin.path, origin.display).typed
     return finish(*read_origin(origin, table, progress), display, short_name(path), typed=typed)
+
+
+def read_text(source: str, *, progress: Progress) -> pd.DataFrame | None:
+    """A file of delimited text with every cell as text; None for other files.
+
+    Raises:
+        SourceError: as `read`.
+    """
+    path = _path(source)
+    with _translated(source):
+        system = _file_system(source)
+        if source.endswith("/"):
+            return None
+        if not _ending(path):
+            path += _ending_by_type(system, source)
+        origin = _fetched(system, source, path, mask(source), progress)
+    return cells_of(origin, progress)
 
 
 def write(frame: pd.DataFrame, target: str, *, table: str | None, if_exists: str) -> None:

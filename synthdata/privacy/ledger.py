@@ -285,9 +285,9 @@ class Ledger:
 
 STRUCTURE = (
     "Names of columns count as public, and so does what a schema declares of them. How columns are stored counts as "
-    "public where the source itself says so (Parquet, a database, a frame in memory, dates in a workbook); in a file "
-    "of text it is bought, and so is the layout of dates, how fine moments are, and whether numbers are a yes or no. "
-    "Kinds follow from names, storage and that."
+    "public where the source itself says so (Parquet, a database, a frame in memory, cells of JSON and workbooks); in "
+    "delimited text it is bought, and so are in any source the layout of dates, how fine moments are, and whether "
+    "numbers are a yes or no. Kinds follow from names, storage and that."
 )
 FLOATING_POINT = (
     "Counts are integers with integer noise drawn exactly. Choices between answers and loss distributions are computed "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthdata.errors import SchemaError
 from synthdata.table.dtypes import TEXTS, dtype_name, is_float, is_integer
-from synthdata.table.forms import is_null_word
+from synthdata.table.forms import is_null_word, whole_number
 from synthdata.table.schema import Column, Schema
 from synthdata.table.storage import StrangeCellsError, to_cells
 from synthdata.table.stored_numbers import EXACT, SHORTEST
@@ -67,12 +67,15 @@ def _as_numbers(series: pd.Series, column: Column) -> pd.Series:
     whole = is_integer(column.dtype)
     if pd.api.types.is_integer_dtype(series.dtype):
         return series.astype("Int64" if whole else "float64")
-    numbers = pd.to_numeric(series.astype(object), errors="coerce").astype("Float64").to_numpy(float, na_value=np.nan)
+    codes, values = pd.factorize(series.astype(object))
     if not whole:
-        return pd.Series(np.where(np.isinf(numbers), np.nan, numbers), index=series.index, name=series.name)
-    sound = np.isfinite(numbers) & (numbers == np.round(numbers)) & (np.abs(numbers) < EXACT)
-    filled = np.where(sound, numbers, 0).astype(np.int64)
-    return pd.Series(pd.arrays.IntegerArray(filled, ~sound), index=series.index, name=series.name)
+        numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        numbers = np.append(np.where(np.isinf(numbers), np.nan, numbers), np.nan)
+        return pd.Series(numbers[codes], index=series.index, name=series.name)
+    read = [whole_number(str(value).strip()) for value in values]
+    missing = np.array([number is None for number in read] + [True])
+    filled = np.array([number or 0 for number in read] + [0], dtype=np.int64)
+    return pd.Series(pd.arrays.IntegerArray(filled[codes], missing[codes]), index=series.index, name=series.name)
 
 
 def _as_truth(series: pd.Series) -> pd.Series:

@@ -16,6 +16,7 @@ from synthdata.table.guess_moments import CLOCK, DURATION, UNITS, formats
 from synthdata.table.null_words import STRONG_NULLS, WEAK_NULLS
 from synthdata.table.personal_signs import EMAIL
 from synthdata.table.stored_moments import ISO
+from synthdata.table.stored_numbers import EXACT
 
 BIT, WHOLE, FRACTION, TRUTH = "0 or 1", "whole number", "number", "truth value"
 EMAIL_FORM, UUID_FORM, DURATION_FORM, WORDS = "e-mail", "UUID", "duration", "words"
@@ -38,7 +39,8 @@ FORMS = (
 )
 _POSITIONS = {form: position for position, form in enumerate(FORMS)}
 
-_WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d{0,17})")
+#: whole numbers beyond this do not fit into 64 bits
+LARGEST = 2**63
 _FRACTION = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _TRUTH = re.compile(r"true|false|True|False|TRUE|FALSE")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -113,9 +115,9 @@ def form_of(value: object) -> str:
     if not isinstance(value, str):
         return WORDS
     text = value.strip()
-    if text in ("0", "1"):
-        return BIT
-    for form, pattern in ((WHOLE, _WHOLE), (FRACTION, _FRACTION), (TRUTH, _TRUTH), (UUID_FORM, _UUID)):
+    if _FRACTION.fullmatch(text):
+        return _number_form(text)
+    for form, pattern in ((TRUTH, _TRUTH), (UUID_FORM, _UUID)):
         if pattern.fullmatch(text):
             return form
     if EMAIL.fullmatch(text):
@@ -125,6 +127,27 @@ def form_of(value: object) -> str:
     if DURATION.fullmatch(text):
         return DURATION_FORM
     return next((layout for layout, pattern in _candidates(_shape(text)) if pattern.fullmatch(text)), WORDS)
+
+
+def whole_number(text: str) -> int | None:
+    """A cell as a whole number that 64 bits hold, exactly; None where it is none.
+
+    >>> whole_number("9007199254740993"), whole_number("5.0"), whole_number("5.5")
+    (9007199254740993, 5, None)
+    """
+    try:
+        number = int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    except ValueError:
+        return None
+    if isinstance(number, float) and not (number.is_integer() and abs(number) < EXACT):
+        return None
+    return int(number) if -LARGEST <= number < LARGEST else None
+
+
+def _number_form(text: str) -> str:
+    """The form of a number that is written as text: the same as of one that was read as a float."""
+    number = whole_number(text)
+    return FRACTION if number is None else BIT if number in (0, 1) else WHOLE
 
 
 def _shape(text: str) -> str:

@@ -91,6 +91,9 @@ def test_web_every_format(web: str, ending: str) -> None:
     pd.testing.assert_frame_equal(loaded.frame, FRAME)
     assert loaded.name == "table"
     assert loaded.display == f"{web}/table.{ending}?token=***"
+    text = connectors.read_text(f"{web}/table.{ending}")
+    assert (text is None) == ("csv" not in ending and ending != "tsv")
+    assert text is None or text["n"].tolist() == ["1", "2", "3"]
 
 
 def test_web_redirects_and_content_types(web: str) -> None:

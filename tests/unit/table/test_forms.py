@@ -23,7 +23,11 @@ from synthdata.table.stored_moments import ISO
         (np.int64(7), "whole number"),
         ("-12", "whole number"),
         ("007", "words"),
-        ("1e5", "number"),
+        ("1e5", "whole number"),
+        ("5.0", "whole number"),
+        ("1e-5", "number"),
+        ("9223372036854775807", "whole number"),
+        ("9223372036854775808", "number"),
         (0.5, "number"),
         ("true", "truth value"),
         (False, "truth value"),
@@ -85,6 +89,7 @@ def test_cells_that_a_kind_cannot_read_become_nulls_without_a_word() -> None:
             "sum": [1.5, np.inf, None, 2.0],
             "sick": [True, "false", "maybe", None],
             "code": [5.0, 7.0, None, 7.5],
+            "long": ["9007199254740993", "1e3", "7.5", "-"],
         }
     )
     schema = Schema(
@@ -94,6 +99,7 @@ def test_cells_that_a_kind_cannot_read_become_nulls_without_a_word() -> None:
             Column(name="sum", kind="numerical", dtype="float64"),
             Column(name="sick", kind="boolean", dtype="boolean"),
             Column(name="code", kind="categorical", dtype="object"),
+            Column(name="long", kind="numerical", dtype="Int64", decimals=0),
         )
     )
     made, known = conform(frame, schema, typed=False)
@@ -102,6 +108,7 @@ def test_cells_that_a_kind_cannot_read_become_nulls_without_a_word() -> None:
     assert made["sum"].isna().tolist() == [False, True, True, False]
     assert made["sick"].isna().tolist() == [False, False, True, True]
     assert made["code"].tolist() == ["5", "7", None, "7.5"]
+    assert made["long"].tolist() == [9007199254740993, 1000, pd.NA, pd.NA]
     assert known == schema
 
 

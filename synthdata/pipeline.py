@@ -36,6 +36,7 @@ from synthdata.reporting.report import Report
 from synthdata.runs.budget_store import Account, BudgetStore
 from synthdata.runs.resuming import beside, kept, seeds_to_resume, unfinished_fit
 from synthdata.runs.store import RunFolder, new_name, now
+from synthdata.table.conform import with_room_for_nulls
 from synthdata.table.constraints import check_rules
 from synthdata.table.foreign import adopt, require_columns, with_fractions
 from synthdata.table.infer import infer
@@ -364,7 +365,8 @@ def read_columns(
 ) -> Table:
     """The checked table (`prepare`) of a source; with a ledger, what is not declared of its columns is bought.
 
-    A file of delimited text is read again then, as text: which type its columns get depends on all of their cells.
+    A file of delimited text is read again then, as text: which type its columns get depends on all of their cells. Of
+    other files whole numbers and truth values are stored alike, with nulls or without.
 
     Raises:
         SynthdataError: the table and the schema do not fit, or there are too few rows.
@@ -374,9 +376,10 @@ def read_columns(
         if ledger is None:
             real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
         else:
-            text = None if loaded.typed or isinstance(source, pd.DataFrame) else connectors.read_text(source)
-            known = loaded if text is None else replace(loaded, frame=text)
-            real = prepare_privately(known, schema, ledger, target=target, drop_text=drop_text)
+            if not isinstance(source, pd.DataFrame):
+                text = None if loaded.typed else connectors.read_text(source)
+                loaded = replace(loaded, frame=with_room_for_nulls(loaded.frame) if text is None else text)
+            real = prepare_privately(loaded, schema, ledger, target=target, drop_text=drop_text)
         require_rows(real)
     return real
 

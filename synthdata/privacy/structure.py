@@ -7,7 +7,6 @@ which layout text holds dates, how fine stored moments are, and whether whole nu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,7 +88,6 @@ def understood(
         PrivacyError: the budget does not suffice.
     """
     check_names(frame)
-    frame = _with_room_for_nulls(frame)
     if isinstance(declared, Schema):
         schema = declared
     else:
@@ -102,17 +100,6 @@ def understood(
             ledger.structure = {name: str(found) for name, found in forms.items()}
     conformed, schema = conform(frame, schema, typed=typed)
     return Table.of(conformed, schema, strict=False)
-
-
-def _with_room_for_nulls(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with whole numbers and truth values stored alike whether or not one of them is null."""
-    stored = {name: str(series.dtype) for name, series in frame.items()}
-    roomy = {
-        name: "boolean" if dtype == "bool" else dtype.replace("uint", "UInt").replace("int", "Int")
-        for name, dtype in stored.items()
-        if dtype == "bool" or re.fullmatch(r"u?int\d+", dtype)
-    }
-    return frame.astype(roomy)
 
 
 def _said(declared: Mapping[str, Any] | None, where: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ That is what differential privacy asks for: no cell decides how another one is r
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -33,6 +35,21 @@ def conform(frame: pd.DataFrame, schema: Schema, *, typed: bool = True) -> tuple
     filled = tuple(_settled(column, columns[column.name]) for column in schema)
     read = {column.name: _readable(columns[column.name], column) for column in filled}
     return pd.DataFrame(read, index=frame.index), schema.model_copy(update={"columns": filled})
+
+
+def with_room_for_nulls(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with whole numbers and truth values stored alike whether or not one of them is null.
+
+    >>> with_room_for_nulls(pd.DataFrame({"n": [1, 2], "sure": [True, False]})).dtypes.astype(str).tolist()
+    ['Int64', 'boolean']
+    """
+    stored = {name: str(series.dtype) for name, series in frame.items()}
+    roomy = {
+        name: "boolean" if dtype == "bool" else dtype.replace("uint", "UInt").replace("int", "Int")
+        for name, dtype in stored.items()
+        if dtype == "bool" or re.fullmatch(r"u?int\d+", dtype)
+    }
+    return frame.astype(roomy)
 
 
 def _conformed(series: pd.Series, column: Column, typed: bool) -> pd.Series:

@@ -39,7 +39,7 @@ class Purse:
         if self.ledger is not None and self._entry is None:
             asked = self.ledger.privacy
             self._entry = BudgetStore().reserve(
-                self._loaded.fingerprint(),
+                self._loaded.fingerprint,
                 asked.epsilon,
                 asked.delta,
                 model=self._model,

@@ -103,7 +103,7 @@ def audit_model(
         "internal": INTERNAL,
         "created": now(),
         "source": loaded.display,
-        "fingerprint": loaded.fingerprint(),
+        "fingerprint": loaded.fingerprint,
         "model": synthesizer.name,
         "parameters": synthesizer.parameters(),
         "rows": len(real),
@@ -192,7 +192,7 @@ def _run_at(path: Path, loaded: Loaded, synthesizer: Synthesizer, budget: Privac
             f"The run in {path} is of the model {record.get('model')!r}, not {synthesizer.name!r}.",
             "Audit the model of that run, or choose another folder.",
         )
-    if record.get("fingerprint") != loaded.fingerprint():
+    if record.get("fingerprint") != loaded.fingerprint:
         raise SynthdataError(f"The run in {path} is of another table.", "Audit its source, or choose another folder.")
     if folder.file("report.json").exists():
         promised = Report.load(folder.file("report.json")).facts["privacy"].get("dp") or {}

@@ -132,13 +132,13 @@ def run(
 
     loaded = open_source(source, table=table, query=query, progress=progress)
     if asked := sum(each.epsilon for each in (budget if reservation is None else None, shown) if each):
-        BudgetStore().require_room(loaded.fingerprint(), asked)
+        BudgetStore().require_room(loaded.fingerprint, asked)
     path = Path(out) if out else new_name(Path("runs"), loaded.name, synthesizer.name)
     record = {
         "source": loaded.display,
         "table": table,
         "query": query,
-        "fingerprint": loaded.fingerprint(),
+        "fingerprint": loaded.fingerprint,
         "model": synthesizer.name,
         "parameters": synthesizer.parameters(),
         "seed": seeds.seed,
@@ -203,7 +203,7 @@ def run(
                     dp = {
                         **synthesizer.ledger_,
                         **COVERED,
-                        "account": BudgetStore().account(loaded.fingerprint()).facts(),
+                        "account": BudgetStore().account(loaded.fingerprint).facts(),
                     }
                     facts["privacy"] = {**facts["privacy"], "dp": dp}
                 noised = bought_figures(real, made, shown, seeds, loaded) if shown else None
@@ -248,7 +248,7 @@ def evaluate(
         protected_columns(train.schema, protected)
         check_columns(rules, train.schema)
         if shown:
-            BudgetStore().require_room(loaded.fingerprint(), shown.epsilon)
+            BudgetStore().require_room(loaded.fingerprint, shown.epsilon)
         source_checks = check_source(train)
     with progress.stage("validate", "Measuring fidelity, usefulness and privacy"):
         judged, notes = match(made.frame, train.schema, "synthetic table")
@@ -313,7 +313,7 @@ def fit(
         stack.enter_context(Purse(ledger, loaded, synthesizer.name))
         real = read_columns(source, loaded, schema, ledger, target, drop_text, progress)
         if save is not None and synthesizer.resumable and budget is None:
-            about: dict[str, Any] = {"fingerprint": loaded.fingerprint(), "model": synthesizer.name, "started": now()}
+            about: dict[str, Any] = {"fingerprint": loaded.fingerprint, "model": synthesizer.name, "started": now()}
             about |= {"parameters": synthesizer.parameters(), "seed": seeds.seed}
             stack.enter_context(beside(Path(save), synthesizer, about, resume))
         with progress.stage("fit", f"Fitting {synthesizer.name}"):
@@ -401,7 +401,7 @@ def account(
     store = store or BudgetStore()
     loaded = open_source(source, table=table, query=query, progress=progress)
     check_names(loaded.frame)
-    fingerprint = loaded.fingerprint()
+    fingerprint = loaded.fingerprint
     if cap is not None:
         store.set_cap(fingerprint, cap)
     return store.account(fingerprint)
@@ -482,7 +482,7 @@ def prepare_privately(
             if column.kind == "text" and not column.pii:
                 known = known.replace(column.name, drop=True)
     refuse_text(known)
-    return Table.of(real.frame, known, strict=False)
+    return Table.of(real, known, strict=False)
 
 
 def declared_in(schema: SchemaLike) -> tuple[Schema | Mapping[str, Any] | None, str]:

@@ -43,7 +43,7 @@ def noised_edition(folder: str | Path, source: Source, epsilon: float, *, progre
     # A private run read its cells one by one; its schema is whole, so that nothing is bought here.
     ledger = Ledger(budget) if run.file("ledger.json").exists() else None
     real = read_columns(source, loaded, schema, ledger, None, False, progress)
-    if loaded.fingerprint() != record.get("fingerprint"):
+    if loaded.fingerprint != record.get("fingerprint"):
         raise TableError(
             "The source is not the table that this run was made from: it has changed since.",
             "Run it again on the table as it is now.",

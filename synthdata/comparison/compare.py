@@ -120,7 +120,7 @@ def compare(
     )
     check_columns(rules, real.schema)
     folder = Path(out)
-    account = Reservations(budget, loaded.fingerprint(), loaded.display)
+    account = Reservations(budget, loaded.fingerprint, loaded.display)
     asked = {"table": table, "query": query, "holdout": holdout, "rows": rows}
     plan = settle(
         folder, _plan(loaded, real, rules, SeedTree(seed).seed) | asked | account.plan, seed, overwrite=overwrite
@@ -163,7 +163,7 @@ def _plan(loaded: Loaded, real: Table, rules: Policy, seed: int) -> dict[str, An
         "version": PLAN_VERSION,
         "synthdata": synthdata.__version__,
         "source": loaded.display,
-        "fingerprint": loaded.fingerprint(),
+        "fingerprint": loaded.fingerprint,
         "schema": digest(real.schema.to_json()),
         "policy": digest(repr(rules)),
         "seed": seed,
@@ -175,7 +175,7 @@ def _about(loaded: Loaded, real: Table, results: Sequence[Result], at_once: tupl
     return {
         "source": loaded.display,
         "title": loaded.name,
-        "fingerprint": loaded.fingerprint(),
+        "fingerprint": loaded.fingerprint,
         "rows": len(real),
         "columns": len(real.schema),
         "target": real.schema.target,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path, PurePosixPath
@@ -56,8 +57,9 @@ class Loaded:
     notes: tuple[str, ...] = ()
     typed: bool = True
 
+    @cached_property
     def fingerprint(self) -> str:
-        """The digest by which the source is known (`synthdata.table.table.fingerprint`)."""
+        """The digest by which the source is known (`synthdata.table.table.fingerprint`); computed once."""
         from synthdata.table.table import fingerprint
 
         return fingerprint(self.frame)

@@ -36,9 +36,9 @@ from synthdata.table.forms import (
     UUID_FORM,
     WHOLE,
     WORDS,
-    customary,
     form_counts,
 )
+from synthdata.table.guess_moments import customary
 from synthdata.table.guess_numbers import CODES, MEASURES, POSTAL, SOME, is_entity_name
 from synthdata.table.personal import CODED, IN_DIGITS
 from synthdata.table.personal_signs import SIGNS
@@ -196,13 +196,6 @@ def decide(counts: np.ndarray, sigma: float) -> str:
     """
     of = dict(zip(FORMS, np.asarray(counts, dtype=np.float64), strict=True))
     clear = CLEAR * sigma
-    groups = {
-        WHOLE: [BIT, WHOLE, FRACTION],
-        **{layout: [layout] for layout in LAYOUTS},
-        **{
-            form: [form] for form in (TRUTH, EMAIL_FORM, UUID_FORM, DURATION_FORM, *CLOCKS, *UNIT_FORMS.values(), WORDS)
-        },
-    }
     for day, month in _twins():
         # A cell that reads both ways counts for the customary one; one that does not, for the other.
         usual, other = (day, month) if customary(day, "day first") else (month, day)
@@ -210,9 +203,8 @@ def decide(counts: np.ndarray, sigma: float) -> str:
             of[other], of[usual] = of[other] + of[usual], 0.0
         else:
             of[usual] += max(of[other], 0.0) if of[usual] > clear else 0.0
-    totals = {
-        form: sum(of[one] if len(parts) == 1 else max(of[one], 0.0) for one in parts) for form, parts in groups.items()
-    }
+    totals = {form: of[form] for form in FORMS if form not in NUMBERS}
+    totals[WHOLE] = sum(max(of[form], 0.0) for form in NUMBERS)
     best = max(totals, key=lambda form: totals[form])
     if totals[best] <= clear:
         return WORDS

@@ -109,7 +109,8 @@ def _settled(column: Column, series: pd.Series) -> Column:
     text = column.dtype in TEXTS and not column.generated
     if text and column.kind == "numerical" and column.format is None:
         found["format"] = SHORTEST
-    if text and column.kind in ("datetime", "timedelta") and column.format is None:
+    duration = column.kind == "timedelta" and column.unit is not None  # in words, such as "3 days, 4:05:06"
+    if text and column.kind in ("datetime", "timedelta") and column.format is None and not duration:
         raise SchemaError(
             f"Column {column.name!r} is declared {column.kind}, and it is not clear how its text is to be read.",
             'Declare its "format", such as "%d/%m/%Y".',

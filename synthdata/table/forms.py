@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.table.dtypes import dtype_name, is_boolean, is_float, is_integer
-from synthdata.table.guess_moments import CLOCK, DURATION, UNITS, formats
+from synthdata.table.guess_moments import CLOCK, DURATION, UNITS, customary, formats
 from synthdata.table.null_words import STRONG_NULLS, WEAK_NULLS
 from synthdata.table.personal_signs import EMAIL
 from synthdata.table.stored_moments import ISO
@@ -179,15 +179,6 @@ _SHAPES = {
     directive: "a" if directive in ("%b", "%B", "%a", "%p") else "9{4}" if directive == "%Y" else "9{1,6}"
     for directive in _DIRECTIVES
 }
-
-
-def customary(layout: str, order: str) -> bool:
-    """Whether custom reads an ambiguous date in this way: with slashes month first, else day first.
-
-    >>> customary("%m/%d/%Y", "month first"), customary("%m-%d-%Y", "month first")
-    (True, False)
-    """
-    return (layout[2:3] == "/") == (order == "month first")
 
 
 def _reader(layout: str, parts: dict[str, str]) -> re.Pattern[str]:

@@ -241,9 +241,18 @@ def _decide(e: Evidence, candidates: list[tuple[str, str]], words: list[str]) ->
     for order, other in (("day first", "month first"), ("month first", "day first")):
         if steady[order] and not steady[other]:
             return order, by_order[order], ": the rows are in order of time only if read so", 0.85, advice
-    order = "month first" if by_order["month first"][2] == "/" else "day first"
+    order = "month first" if customary(by_order["month first"], "month first") else "day first"
     why = f": no number exceeds 12, so custom decides for the sign {by_order[order][2]!r}"
     return order, by_order[order], why, 0.5, advice
+
+
+def customary(layout: str, order: str) -> bool:
+    """Whether custom reads an ambiguous date in this way: with slashes month first, else day first.
+
+    >>> customary("%m/%d/%Y", "month first"), customary("%m-%d-%Y", "month first")
+    (True, False)
+    """
+    return (layout[2:3] == "/") == (order == "month first")
 
 
 def _steady(texts: list[str], layout: str) -> bool:

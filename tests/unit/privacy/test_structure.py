@@ -103,6 +103,13 @@ def test_a_row_changes_the_counts_of_a_file_by_one_however_it_is_read(tmp_path: 
     assert before["cost"].tolist()[:3] == ["1234", "2500.0", "7.5"]
 
 
+def test_durations_in_words_are_read_without_a_format(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"stay": [f"{days} days, 4:05:06" for days in range(2, 12)] * 300})
+    table = understood(written(frame, tmp_path).frame, None, Ledger(Privacy(2.0)), typed=False)
+    assert table.schema["stay"].kind == "timedelta"
+    assert not table.cells("stay").missing.any()
+
+
 def test_words_for_nulls_are_nulls_in_every_column_of_text(tmp_path: Path) -> None:
     frame = visits().astype(object)
     frame.loc[:9, ["age", "ward"]] = "?"

@@ -71,8 +71,8 @@ class RestrictedBoltzmann(NeuralSynthesizer, DensityMixin, ImputationMixin, Late
 
     def __init__(
         self,
-        epochs: int = 100,
-        steps: int = 1_900,
+        epochs: int = 200,
+        steps: int = 3_800,
         batch_size: int = 512,
         learning_rate: float = 5e-3,
         weight_decay: float = 0.02,

@@ -61,7 +61,8 @@ def _fill(folder: Path, run: RunInfo, report: Report, review: Review, internal: 
 def going_out(run: RunInfo, report: Report) -> Report:
     """The edition of a run's report that may be handed on: the one that lies ready, or one made now."""
     from synthdata import connectors
-    from synthdata.pipeline import match, share_edition
+    from synthdata.intake import match
+    from synthdata.reporting.written import share_edition
     from synthdata.table.schema import Schema
 
     ready = store.share_edition(run, report)

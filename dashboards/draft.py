@@ -18,7 +18,7 @@ from synthdata.comparison.compare import BASE_MEMORY, COPIES
 from synthdata.connectors import mask
 from synthdata.encoders.fakes import FAKES
 from synthdata.errors import SchemaError, SourceError
-from synthdata.pipeline import open_source, prepare
+from synthdata.intake import open_source, prepare
 from synthdata.random import SeedTree
 from synthdata.reporting.html import KINDS
 from synthdata.table.constraints import parse_rules

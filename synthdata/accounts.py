@@ -11,10 +11,12 @@ from typing import Self
 
 from synthdata.connectors import Loaded
 from synthdata.errors import PrivacyError
+from synthdata.intake import Source, open_source
 from synthdata.privacy.ledger import Ledger, Privacy
+from synthdata.progress import Progress
 from synthdata.random import SeedTree
-from synthdata.runs.budget_store import BudgetStore
-from synthdata.table.table import Table
+from synthdata.runs.budget_store import Account, BudgetStore
+from synthdata.table.table import Table, check_names
 from synthdata.validation.noised import DELTA, NoisedFigures, noised_figures
 
 
@@ -84,3 +86,26 @@ def bought_figures(real: Table, made: Table, budget: Privacy, seeds: SeedTree, l
     ledger = Ledger(budget)
     with Purse(ledger, loaded, "figures of a share edition"):
         return noised_figures(real, made, ledger, seeds.child("noised figures"))
+
+
+def account(
+    source: Source,
+    store: BudgetStore | None = None,
+    *,
+    cap: float | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    progress: Progress | None = None,
+) -> Account:
+    """What all private runs on a source have spent together; with ``cap``, the most they may from now on.
+
+    Raises:
+        SynthdataError: the source cannot be read, or the cap is not above 0.
+    """
+    store = store or BudgetStore()
+    loaded = open_source(source, table=table, query=query, progress=progress)
+    check_names(loaded.frame)
+    fingerprint = loaded.fingerprint
+    if cap is not None:
+        store.set_cap(fingerprint, cap)
+    return store.account(fingerprint)

@@ -20,10 +20,10 @@ import numpy as np
 from synthdata.atomic import write_text
 from synthdata.connectors import Loaded
 from synthdata.errors import PrivacyError, SynthdataError
+from synthdata.intake import SchemaLike, Source, opened
 from synthdata.models.abilities import HasLogProb, HasRecordLoss
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.privacy.audit import ALPHA, Audit, audit, require_canaries
 from synthdata.privacy.canaries import Pairs, canaries, joined
 from synthdata.privacy.ledger import Privacy

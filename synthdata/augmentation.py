@@ -12,9 +12,9 @@ import pandas as pd
 from synthdata import connectors
 from synthdata.atomic import write_text
 from synthdata.errors import InfeasibleError, SchemaError, SynthdataError, did_you_mean
+from synthdata.intake import SchemaLike, Source, opened
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
-from synthdata.pipeline import SchemaLike, Source, opened
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.table.table import Table

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import MissingExtraError, ModelError, SchemaError
+from synthdata.intake import SchemaLike, Source, open_source, prepare
 from synthdata.models.auto import choose, facts_of
 from synthdata.models.neural import NeuralSynthesizer
 from synthdata.models.registry import make_model, model_names
-from synthdata.pipeline import SchemaLike, Source, open_source, prepare
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.table.infer import Guess, infer

@@ -6,55 +6,38 @@ Every stage is one call into its room; read this page to know what happens, and 
 from __future__ import annotations
 
 import json
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from synthdata import connectors
 from synthdata.accounts import Purse, bought_figures, figures_budget
 from synthdata.atomic import write_text
-from synthdata.connectors import Loaded
-from synthdata.errors import Cancelled, SchemaError, SynthdataError, TableError, did_you_mean
+from synthdata.errors import SynthdataError
+from synthdata.intake import SchemaLike, Source, match, open_source, prepare, read_columns, split_by_coins
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import make_model
 from synthdata.privacy.ledger import Ledger, Privacy
-from synthdata.privacy.persons import numbered_persons, person_key
-from synthdata.privacy.structure import understood
-from synthdata.progress import EventLog, Progress, silent
+from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
-from synthdata.reporting.html import render
 from synthdata.reporting.model_facts import model_facts
 from synthdata.reporting.report import Report
-from synthdata.runs.budget_store import Account, BudgetStore
+from synthdata.reporting.written import describe_run, write_report
+from synthdata.runs.budget_store import BudgetStore
+from synthdata.runs.recording import recorded
 from synthdata.runs.resuming import beside, kept, seeds_to_resume, unfinished_fit
 from synthdata.runs.store import RunFolder, new_name, now
-from synthdata.table.conform import with_room_for_nulls
-from synthdata.table.constraints import check_rules
-from synthdata.table.foreign import adopt, require_columns, with_fractions
-from synthdata.table.infer import infer
-from synthdata.table.schema import Column, PublicTable, Schema, complete, read_partial
-from synthdata.table.table import Table, check_names, refuse_text, require_rows
+from synthdata.table.schema import Column, Schema
+from synthdata.table.table import Table, check_names
 from synthdata.validation.expectations import check_source, suite_json
 from synthdata.validation.fairness.groups import protected_columns
-from synthdata.validation.noised import NoisedFigures, with_noised
-from synthdata.validation.policy import check_columns, load_policy
-from synthdata.validation.share import shareable
+from synthdata.validation.policy import Policy, check_columns, load_policy
 from synthdata.validation.suite import validate
-
-#: in how many rows the commonest category must occur, so that five or more are likely to be among the training rows
-ENOUGH = 8
-
-Source = str | Path | pd.DataFrame
-SchemaLike = str | Path | Schema | Mapping[str, Any] | None
-
 
 #: what the ledger of a run covers, and what it does not
 COVERED = {
@@ -146,12 +129,8 @@ def run(
         "holdout": holdout,
         "started": now(),
     }
-    # What names alone can tell is told before a look at the columns is paid for.
     RunFolder(path).require_place(record, overwrite=overwrite, resume=resume)
-    check_names(loaded.frame)
-    by_name = Schema(columns=tuple(Column(name=name, kind="categorical") for name in loaded.frame.columns))
-    protected_columns(by_name, protected)
-    check_columns(rules, by_name)
+    _require_names(loaded.frame, protected, rules)
     ledger = Ledger(budget) if budget else None
     with Purse(ledger, loaded, synthesizer.name, reservation) as purse:
         real = read_columns(source, loaded, schema, ledger, target, drop_text, progress)
@@ -160,20 +139,14 @@ def run(
         with recorded(folder, progress):
             with progress.stage("check", "Checking the source"):
                 source_checks = check_source(real)
-                write_text(folder.file("schema.json"), real.schema.to_json())
-                write_text(folder.file("expectations.json"), suite_json(real.schema))
+                _keep_schema(real.schema, folder)
             split = (seeds if split_seed is None else SeedTree(split_seed)).generator("split")
             train, held = real.split(holdout, split) if budget is None else split_by_coins(real, holdout, split)
             with progress.stage("fit", f"Fitting {synthesizer.name}"):
                 with kept(synthesizer, folder):
                     synthesizer.fit(train, privacy=ledger, seed=seeds.integer("fit"), progress=progress)
                 purse.settle()
-                if synthesizer.savable:
-                    synthesizer.save(folder.file("model"))
-                if synthesizer.ledger_ is not None:
-                    write_text(
-                        folder.file("ledger.json"), json.dumps(synthesizer.ledger_, indent=1, ensure_ascii=False)
-                    )
+                _keep_fitted(synthesizer, folder)
             # The exact number of rows was not paid for.
             usual = len(real) if budget is None else round(synthesizer.rows_ / (1 - holdout))
             with progress.stage("sample", "Drawing synthetic rows"):
@@ -198,18 +171,37 @@ def run(
                 facts["model"] = model_facts(synthesizer.chosen, made, folder.events(), seeds.child("model facts"))
                 sizes = (len(train), len(held), len(synthetic))
                 about = describe_run(folder.path.name, loaded, real, sizes, synthesizer, seeds, progress)
-                notes = [*loaded.notes, *synthesizer.notes]
                 if synthesizer.ledger_ is not None:
-                    dp = {
-                        **synthesizer.ledger_,
-                        **COVERED,
-                        "account": BudgetStore().account(loaded.fingerprint).facts(),
-                    }
-                    facts["privacy"] = {**facts["privacy"], "dp": dp}
+                    spent = BudgetStore().account(loaded.fingerprint).facts()
+                    facts["privacy"] |= {"dp": {**synthesizer.ledger_, **COVERED, "account": spent}}
                 noised = bought_figures(real, made, shown, seeds, loaded) if shown else None
-                facts |= {"run": about, "notes": notes}
+                facts |= {"run": about, "notes": [*loaded.notes, *synthesizer.notes]}
                 report = write_report(facts, folder.path, made if share else None, noised)
         return Run(folder.path, report, synthetic)
+
+
+def _require_names(frame: pd.DataFrame, protected: Sequence[str], rules: Policy) -> None:
+    """Tell what names alone can tell, before a look at the columns is paid for.
+
+    Raises:
+        SynthdataError: two columns have one name, or one that was asked for is not there.
+    """
+    check_names(frame)
+    by_name = Schema(columns=tuple(Column(name=name, kind="categorical") for name in frame.columns))
+    protected_columns(by_name, protected)
+    check_columns(rules, by_name)
+
+
+def _keep_schema(schema: Schema, folder: RunFolder) -> None:
+    write_text(folder.file("schema.json"), schema.to_json())
+    write_text(folder.file("expectations.json"), suite_json(schema))
+
+
+def _keep_fitted(synthesizer: Synthesizer, folder: RunFolder) -> None:
+    if synthesizer.savable:
+        synthesizer.save(folder.file("model"))
+    if synthesizer.ledger_ is not None:
+        write_text(folder.file("ledger.json"), json.dumps(synthesizer.ledger_, indent=1, ensure_ascii=False))
 
 
 def evaluate(
@@ -321,276 +313,3 @@ def fit(
         if save is not None:
             synthesizer.save(save)
     return synthesizer
-
-
-def open_source(
-    source: Source, *, table: str | None = None, query: str | None = None, progress: Progress | None = None
-) -> Loaded:
-    """Read a path or URL; a DataFrame is taken as it is."""
-    if isinstance(source, pd.DataFrame):
-        return Loaded(source, "a DataFrame in memory", "table", ())
-    return connectors.read(source, table=table, query=query, progress=progress)
-
-
-def opened(
-    source: Source,
-    schema: SchemaLike,
-    *,
-    table: str | None,
-    query: str | None,
-    target: str | None,
-    drop_text: bool,
-    strict: bool = True,
-    progress: Progress,
-) -> tuple[Loaded, Table]:
-    """A source as it was read, and the checked table (`prepare`) that a model can be fitted on.
-
-    Raises:
-        SynthdataError: the source cannot be read, the table and the schema do not fit, or there are too few rows.
-    """
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    return loaded, read_columns(source, loaded, schema, None, target, drop_text, progress, strict=strict)
-
-
-def read_columns(
-    source: Source,
-    loaded: Loaded,
-    schema: SchemaLike,
-    ledger: Ledger | None,
-    target: str | None,
-    drop_text: bool,
-    progress: Progress,
-    *,
-    strict: bool = True,
-) -> Table:
-    """The checked table (`prepare`) of a source; with a ledger, what is not declared of its columns is bought.
-
-    A file of delimited text is read again then, as text: which type its columns get depends on all of their cells. Of
-    other files whole numbers and truth values are stored alike, with nulls or without.
-
-    Raises:
-        SynthdataError: the table and the schema do not fit, or there are too few rows.
-        PrivacyError: the budget does not suffice.
-    """
-    with progress.stage("infer", "Understanding the columns"):
-        if ledger is None:
-            real = prepare(loaded.frame, schema, target=target, drop_text=drop_text, strict=strict)
-        else:
-            if not isinstance(source, pd.DataFrame):
-                text = None if loaded.typed else connectors.read_text(source)
-                loaded = replace(loaded, frame=with_room_for_nulls(loaded.frame) if text is None else text)
-            real = prepare_privately(loaded, schema, ledger, target=target, drop_text=drop_text)
-        require_rows(real)
-    return real
-
-
-def account(
-    source: Source,
-    store: BudgetStore | None = None,
-    *,
-    cap: float | None = None,
-    table: str | None = None,
-    query: str | None = None,
-    progress: Progress | None = None,
-) -> Account:
-    """What all private runs on a source have spent together; with ``cap``, the most they may from now on.
-
-    Raises:
-        SynthdataError: the source cannot be read, or the cap is not above 0.
-    """
-    store = store or BudgetStore()
-    loaded = open_source(source, table=table, query=query, progress=progress)
-    check_names(loaded.frame)
-    fingerprint = loaded.fingerprint
-    if cap is not None:
-        store.set_cap(fingerprint, cap)
-    return store.account(fingerprint)
-
-
-def split_by_coins(table: Table, fraction: float, generator: np.random.Generator) -> tuple[Table, Table]:
-    """Two parts, each row by a coin of its own, so that one row more or less moves no other.
-
-    Where the schema says whose a row is, each person has a coin, for all of their rows. Where it declares how many
-    rows there are, it declares of each part how many are expected there.
-
-    Raises:
-        TableError: all rows fell on one side.
-    """
-    held = generator.random(len(table)) < fraction
-    if key := person_key(table.schema):
-        held = held[numbered_persons(table.frame[key])]
-    if held.all() or not held.any():
-        raise TableError("The table is too small to set rows aside one by one.", "Give more rows, or use `fit`.")
-    parts = table.take(np.flatnonzero(~held)), table.take(np.flatnonzero(held))
-    if table.schema.public and table.schema.public.rows:
-        for part, share in zip(parts, (1 - fraction, fraction), strict=True):
-            expected = PublicTable(rows=max(round(share * table.schema.public.rows), 1))
-            part.schema = part.schema.model_copy(update={"public": expected})
-    return parts
-
-
-def prepare(
-    frame: pd.DataFrame,
-    schema: SchemaLike,
-    *,
-    target: str | None = None,
-    drop_text: bool = False,
-    strict: bool = True,
-    learn: bool = True,
-) -> Table:
-    """A checked table: what is inferred, overruled by what the caller says of it.
-
-    Without ``strict`` cells out of the declared bounds or categories are not complained of: under privacy even how many
-    there are must be paid for. With ``drop_text`` a table to be learnt also loses categories that hardly repeat.
-
-    Raises:
-        TableError, SchemaError: the table and the schema do not fit; free text that nobody asked to drop.
-    """
-    check_names(frame)
-    inferred = infer(frame).schema
-    declared, where = declared_in(schema)
-    if not isinstance(declared, Schema):
-        declared = complete(inferred, declared, where) if declared else inferred
-    known = declared.with_target(target)
-    if drop_text:
-        for column in known:
-            if column.kind == "text" or (learn and _hardly_repeats(frame[column.name], column)):
-                known = known.replace(column.name, drop=True)
-    refuse_text(known)
-    table = Table.of(frame, known, strict=strict)
-    if strict:
-        check_rules(table)
-    return table
-
-
-def prepare_privately(
-    loaded: Loaded, schema: SchemaLike, ledger: Ledger, *, target: str | None, drop_text: bool
-) -> Table:
-    """A table whose kinds of columns are declared, or bought from the ledger; no cell is complained of.
-
-    Raises:
-        TableError, SchemaError: the names and the schema do not fit; free text that nobody asked to drop.
-        PrivacyError: the budget does not suffice.
-    """
-    declared, where = declared_in(schema)
-    if target is not None and target not in loaded.frame.columns:
-        raise SchemaError(f"There is no column {target!r}.", did_you_mean(target, loaded.frame.columns))
-    real = understood(loaded.frame, declared, ledger, typed=loaded.typed, where=where)
-    known = real.schema.with_target(target)
-    if drop_text:
-        for column in known:
-            if column.kind == "text" and not column.pii:
-                known = known.replace(column.name, drop=True)
-    refuse_text(known)
-    return Table.of(real, known, strict=False)
-
-
-def declared_in(schema: SchemaLike) -> tuple[Schema | Mapping[str, Any] | None, str]:
-    """What a person says of the columns, a file read, and what it is called in messages.
-
-    Raises:
-        SchemaError: the file is missing or no JSON.
-    """
-    if isinstance(schema, str | Path):
-        return read_partial(schema), str(schema)
-    return schema, "schema"
-
-
-def _hardly_repeats(series: pd.Series, column: Column) -> bool:
-    """Whether a column of categories has none that enough rows share for it to be learnt."""
-    if column.kind != "categorical" or column.drop or column.generated or column.public or column.role:
-        return False
-    return bool(series.notna().any() and series.value_counts().iloc[0] < ENOUGH)
-
-
-def match(frame: pd.DataFrame, schema: Schema, what: str) -> tuple[Table, list[str]]:
-    """A frame under another table's schema, for tables made elsewhere, and notes on cells that could not be read.
-
-    Raises:
-        TableError, SchemaError: no rows, a column that is not there, or one of which most cells cannot be read.
-    """
-    check_names(frame)
-    if not len(frame):
-        raise TableError(f"The {what} has no rows.")
-    kept = schema.kept
-    require_columns(frame.columns, kept.names, schema, what)
-    kept = with_fractions(frame, kept)
-    try:
-        readable, notes = adopt(frame[list(kept.names)], kept, what)
-        return Table.of(readable, kept, strict=False), notes
-    except SchemaError as error:
-        raise SchemaError(f"The {what} does not fit the real table: {error}") from None
-
-
-def describe_run(
-    name: str,
-    loaded: Loaded,
-    real: Table,
-    rows: tuple[int, int, int],
-    synthesizer: Synthesizer | None,
-    seeds: SeedTree,
-    progress: Progress,
-) -> dict[str, Any]:
-    """The ``run`` part of a report: where everything came from."""
-    libraries = ("synthdata", "numpy", "pandas", "scikit-learn")
-    train, held, synthetic = rows
-    return {
-        "name": name,
-        "title": loaded.name,
-        "source": loaded.display,
-        "model": synthesizer.name if synthesizer else None,
-        "model_summary": synthesizer.summary if synthesizer else "",
-        "parameters": synthesizer.parameters() if synthesizer else {},
-        "seed": seeds.seed,
-        "device": "cpu",
-        "rows": {"source": train + held, "train": train, "holdout": held, "synthetic": synthetic},
-        "columns": len(real.schema),
-        "target": real.schema.target,
-        "created": now(),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
-        "durations": {stage: round(seconds, 3) for stage, seconds in progress.durations.items()},
-    }
-
-
-def write_report(
-    facts: Mapping[str, Any], folder: Path, share: Table | None = None, noised: NoisedFigures | None = None
-) -> Report:
-    """Write a report as JSON and HTML, and hand back the whole one.
-
-    Where the synthetic table is given as ``share``, what is written says nothing of real rows but the ``noised``
-    figures.
-    """
-    report = Report({"version": 1, "edition": "internal", **facts})
-    written = report if share is None else share_edition(report, share, noised)
-    written.save(folder / "report.json")
-    write_text(folder / "report.html", render(written))
-    return report
-
-
-def share_edition(report: Report, made: Table, noised: NoisedFigures | None = None) -> Report:
-    """The edition that says nothing of real rows but the ``noised`` figures; ``made`` is the synthetic table."""
-    shared = shareable(report.facts, made, SeedTree(report.run["seed"]).child("share"))
-    return Report(with_noised(shared, noised) if noised else shared)
-
-
-@contextmanager
-def recorded(folder: RunFolder, progress: Progress) -> Iterator[None]:
-    """Log events into the run folder while the block works, and close ``run.json`` with how it ended."""
-    log = EventLog(folder.file("events.jsonl"))
-    progress.observers.append(log)
-    try:
-        yield
-    except (Cancelled, KeyboardInterrupt):
-        folder.finish("cancelled", "Stopped by the user.")
-        raise
-    except SynthdataError as error:
-        folder.finish("failed", str(error))
-        raise
-    except BaseException as error:
-        # The text of an unforeseen error may quote a cell, so only its type is kept.
-        folder.finish("failed", f"Unexpected {type(error).__name__}.")
-        raise
-    else:
-        folder.finish("done")
-    finally:
-        progress.observers.remove(log)

@@ -13,11 +13,12 @@ from pathlib import Path
 from synthdata import connectors
 from synthdata.accounts import bought_figures
 from synthdata.errors import SynthdataError, TableError
-from synthdata.pipeline import Source, match, open_source, read_columns, share_edition
+from synthdata.intake import Source, match, open_source, read_columns
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
 from synthdata.reporting.report import Report
+from synthdata.reporting.written import share_edition
 from synthdata.runs.audit_log import SHARE, verify
 from synthdata.runs.store import RunFolder
 from synthdata.table.schema import Schema

@@ -22,11 +22,11 @@ def budget(
     """Show how much epsilon all runs on a source have spent together, and hold them to a cap."""
     from rich.table import Table as Grid
 
-    from synthdata import pipeline
+    from synthdata import accounts
     from synthdata.runs.budget_store import BudgetStore
 
     with working() as (console, progress):
-        account = pipeline.account(source, BudgetStore(store), cap=cap, table=table, query=query, progress=progress)
+        account = accounts.account(source, BudgetStore(store), cap=cap, table=table, query=query, progress=progress)
     if account.spendings:
         shown = Grid("started (UTC)", "model", "epsilon", "delta", "state")
         for spending in account.spendings:

@@ -30,8 +30,8 @@ from synthdata.comparison.recommend import recommend
 from synthdata.comparison.standing import Result, add_ranks, model_facts, objectives, pareto_front, references
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
+from synthdata.intake import SchemaLike, Source, declared_in, opened
 from synthdata.models.registry import make_model, model_class
-from synthdata.pipeline import SchemaLike, Source, declared_in, opened
 from synthdata.privacy.ledger import Privacy
 from synthdata.progress import Event, Progress, silent
 from synthdata.random import SeedTree

@@ -14,7 +14,7 @@ from synthdata.comparison.plan import Trial
 from synthdata.comparison.pool import Order
 from synthdata.connectors import Loaded
 from synthdata.errors import SynthdataError
-from synthdata.pipeline import Source
+from synthdata.intake import Source
 from synthdata.table.schema import Schema
 from synthdata.table.table import fingerprint
 

@@ -26,7 +26,7 @@ import pandas as pd
 from privacy_power import disturbed
 
 import synthdata
-from synthdata.pipeline import prepare
+from synthdata.intake import prepare
 from synthdata.table.table import Table
 
 FIGURES = ("shape", "trend", "detection", "alpha_precision", "beta_recall")

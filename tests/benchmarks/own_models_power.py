@@ -26,10 +26,10 @@ import numpy as np
 from privacy_power import leak_found
 
 import synthdata
+from synthdata.intake import prepare
 from synthdata.models import neural
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
-from synthdata.pipeline import prepare
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
 from synthdata.training.trainer import TrainingSettings

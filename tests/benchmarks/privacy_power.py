@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 import synthdata
-from synthdata.pipeline import prepare
+from synthdata.intake import prepare
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
 from synthdata.validation.base import Comparison

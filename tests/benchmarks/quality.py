@@ -72,7 +72,7 @@ def measure(options: argparse.Namespace, name: str, seed: int) -> tuple[str, lis
 
 
 def _schema(frame, target):  # type: ignore[no-untyped-def]
-    from synthdata.pipeline import prepare
+    from synthdata.intake import prepare
 
     return prepare(frame, None, target=target).schema
 

@@ -125,7 +125,7 @@ def _ours(
     import torch
 
     import synthdata
-    from synthdata.pipeline import prepare
+    from synthdata.intake import prepare
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     target = json.loads((options.data / "tables.json").read_text(encoding="utf-8"))[options.tables]["target"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import synthdata
-from synthdata.pipeline import prepare
+from synthdata.intake import prepare
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
 from synthdata.validation.base import Comparison

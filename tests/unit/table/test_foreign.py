@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthdata import pipeline
+from synthdata import intake, pipeline
 from synthdata.errors import SchemaError
 from synthdata.table.foreign import adopt, require_columns
 from synthdata.table.schema import Column, Schema
@@ -84,10 +84,10 @@ def test_evaluate_says_so_in_its_notes(tmp_path: Path) -> None:
 def test_categories_that_hardly_repeat_are_left_out_on_request() -> None:
     frame = REAL.assign(place=[f"place {i // 2}" for i in range(40)])
     known = {"columns": [{"name": "place", "kind": "categorical"}, {"name": "day", "kind": "datetime"}]}
-    assert not pipeline.prepare(frame, known).schema["place"].drop
-    assert pipeline.prepare(frame, known, drop_text=True).schema["place"].drop
-    assert not pipeline.prepare(frame, known, drop_text=True).schema["sex"].drop
-    assert not pipeline.prepare(frame, known, drop_text=True, learn=False).schema["place"].drop
+    assert not intake.prepare(frame, known).schema["place"].drop
+    assert intake.prepare(frame, known, drop_text=True).schema["place"].drop
+    assert not intake.prepare(frame, known, drop_text=True).schema["sex"].drop
+    assert not intake.prepare(frame, known, drop_text=True, learn=False).schema["place"].drop
 
 
 def test_truth_values_and_numbered_categories_are_read_out_of_text() -> None:
@@ -132,7 +132,7 @@ def test_all_columns_that_are_missing_are_named_with_the_nearest_names(there: li
 def test_fractions_in_a_column_of_whole_numbers_are_judged_and_not_refused(as_text: bool) -> None:
     real = pd.DataFrame({"age": 20 + np.arange(40) % 9})
     made = (real + 0.5).astype(str) if as_text else real + 0.5
-    table, notes = pipeline.match(made, Table.of(real).schema, "synthetic table")
+    table, notes = intake.match(made, Table.of(real).schema, "synthetic table")
     assert notes == []
     compared = Comparison.of(Table.of(real), None, table)
     assert compared.views[0].values("synthetic")[0] == 20.5

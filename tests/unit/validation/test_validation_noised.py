@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthdata import pipeline
+from synthdata import intake, pipeline
 from synthdata.errors import PrivacyError
 from synthdata.privacy.charges import Charge
 from synthdata.privacy.ledger import Ledger, Privacy
@@ -120,7 +120,7 @@ def test_a_share_edition_holds_them_and_the_account_pays_for_them(mixed: Mixed, 
     assert told["fidelity"]["shape"]["interval"]
     assert all(entry["chart"]["real"] for entry in told["columns"])
     assert "with noise" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    fingerprint = pipeline.prepare(real, None).fingerprint()
+    fingerprint = intake.prepare(real, None).fingerprint()
     store = BudgetStore()
     assert 2.9 < store.account(fingerprint).epsilon <= 3.0
     store.set_cap(fingerprint, 4.0)

@@ -35,6 +35,12 @@ def mixed(n: int) -> pd.DataFrame:
         (changed(numbers=14), "autoregressive", "mostly continuous"),
         (changed(torch=False), "boosted", "not installed"),
         (changed(rows=999), "boosted", "few"),
+        (changed(rows=455, columns=31, numbers=30), "gmm", "455 rows are few for 30 numbers"),
+        (changed(rows=455, columns=31, numbers=30, torch=False), "gmm", "few for 30 numbers"),
+        (changed(rows=299, columns=31, numbers=30), "copula", "299 rows are few for 30 numbers"),
+        (changed(rows=600, columns=31, numbers=30), "boosted", "few for networks"),
+        (changed(rows=200, columns=31, numbers=15), "boosted", "few for networks"),
+        (changed(rows=1_000, columns=101, numbers=100), "autoregressive", "faithful"),
         (changed(columns=500), "boosted", "minutes"),
         (changed(levels=100_000), "boosted", "minutes"),
         (changed(columns=500, gpu=True), "autoregressive", "faithful"),
@@ -54,8 +60,13 @@ def test_the_time_and_the_device_are_handed_on() -> None:
     assert chosen.parameters == {"time_budget": 60.0, "device": "cpu"}
 
 
-def test_large_tables_are_gone_through_less_often_and_what_is_gained_on_the_rows_seen_counts() -> None:
-    assert "lean" not in choose(changed(rows=19_999)).parameters
+def test_large_tables_are_gone_through_less_often_and_what_is_gained_on_the_rows_seen_counts_on_small_ones_too() -> (
+    None
+):
+    for rows in (10_000, 19_999):
+        assert set(choose(changed(rows=rows)).parameters) == {"time_budget", "device"}
+    assert choose(changed(rows=9_999)).parameters["lean"] == 0.5
+    assert "epochs" not in choose(changed(rows=9_999)).parameters
     chosen = choose(changed(rows=20_000)).parameters
     assert (chosen["epochs"], chosen["lean"]) == (30, 0.5)
     assert choose(changed(rows=1_000_000)).parameters["epochs"] == 4
@@ -65,6 +76,20 @@ def test_large_tables_are_gone_through_less_often_and_what_is_gained_on_the_rows
 def test_numbers_of_many_values_are_told_from_the_rest() -> None:
     facts = facts_of(Table.of(mixed(3_000)), device="cpu")
     assert (facts.rows, facts.columns, facts.numbers, facts.levels, facts.gpu) == (3_000, 2, 1, 3, False)
+
+
+def test_few_rows_have_numbers_too() -> None:
+    facts = facts_of(Table.of(mixed(120)), device="cpu")
+    assert (facts.numbers, facts.levels) == (1, 3)
+
+
+def test_a_small_table_of_numbers_is_modelled_by_groups_and_fills_gaps() -> None:
+    numbers = pd.DataFrame(np.random.default_rng(0).normal(size=(100, 6)), columns=list("abcdef"))
+    model = Auto(device="cpu").fit(numbers, seed=0)
+    assert model.choice_.family == "gmm"
+    assert "6 numbers" in model.notes[0]
+    assert model.impute(numbers.assign(a=np.nan), seed=0)["a"].notna().all()
+    assert np.isfinite(model.log_prob(numbers)).all()
 
 
 def test_without_torch_the_facts_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

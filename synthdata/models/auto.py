@@ -47,8 +47,8 @@ EPOCHS = 40
 #: goes through the rows less often, and what it gains on those seen alone counts against it. On smaller tables (11,000
 #: and 17,000 rows) half of that cost a classifier .002 to .006 of its AUC, and a lean was found no more seldom.
 MANY_ROWS, EPOCHS_OF_MANY, LEAN_OF_MANY = 20_000, 30, 0.5
-#: on fewer rows than this that lean counts, too, with all epochs: on 2,000 rows of Adult a leak was found for one of
-#: two fits without it, and for none of two with it, at the same use to a classifier
+#: on fewer rows than this that lean counts, too, with all epochs: on 2,000 rows of Adult a leak was found for two of
+#: three fits without it, and for none of two with it, at the same use to a classifier
 RATHER_FEW_ROWS, LEAN_OF_RATHER_FEW = 10_000, 0.5
 
 

@@ -60,11 +60,9 @@ def read(source: str, *, table: str | None, query: str | None, progress: Progres
             refuse_table(table, display)
             parts = _parts(system, source, progress)
             return finish(*read_folder(parts, display, progress), display, short_name(path), typed=True)
-        if not _ending(path):
-            path += _ending_by_type(system, source)
-        origin = _fetched(system, source, path, display, progress)
+        origin = _file(system, source, progress)
     typed = format_of(origin.path, origin.display).typed
-    return finish(*read_origin(origin, table, progress), display, short_name(path), typed=typed)
+    return finish(*read_origin(origin, table, progress), display, short_name(origin.path), typed=typed)
 
 
 def read_text(source: str, *, progress: Progress) -> pd.DataFrame | None:
@@ -73,14 +71,10 @@ def read_text(source: str, *, progress: Progress) -> pd.DataFrame | None:
     Raises:
         SourceError: as `read`.
     """
-    path = _path(source)
+    if source.endswith("/"):
+        return None
     with _translated(source):
-        system = _file_system(source)
-        if source.endswith("/"):
-            return None
-        if not _ending(path):
-            path += _ending_by_type(system, source)
-        origin = _fetched(system, source, path, mask(source), progress)
+        origin = _file(_file_system(source), source, progress)
     return cells_of(origin, progress)
 
 
@@ -126,6 +120,14 @@ def _has_credentials() -> bool:
     import botocore.session  # type: ignore[import-untyped]
 
     return botocore.session.get_session().get_credentials() is not None
+
+
+def _file(system: Any, source: str, progress: Progress) -> Origin:
+    """The whole file; where its address has no ending, the server says what it is."""
+    path = _path(source)
+    return _fetched(
+        system, source, path if _ending(path) else path + _ending_by_type(system, source), mask(source), progress
+    )
 
 
 def _fetched(system: Any, source: str, path: str, display: str, progress: Progress) -> Origin:

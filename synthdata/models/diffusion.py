@@ -2,6 +2,7 @@
 
 Codes follow masked diffusion (Shi, Han, Wang, Doucet and Titsias 2024, arXiv 2406.04329), which drawn one column at a
 time is a model in any order; values follow Gaussian diffusion (Karras et al. 2022, arXiv 2206.00364) given the codes.
+In tables of mixed types the part of its line that a number lies in is a code, too, and its place there the value.
 Any cells can be known beforehand: the network also learns to go on from those.
 """
 
@@ -51,8 +52,8 @@ from synthdata.training.device import choose_device, torch_generator
 
 #: how many codes the network tells apart at most over all columns, before it lets rare ones of a column be one
 _MOST_CODES = 32_768
-#: the fewest rows in a bin of a number line
-_BIN_ROWS = 50
+#: into how many bins all number lines together are cut at most; the fewest rows in a bin, and where lines are tied
+_MOST_BINS, _BIN_ROWS, _TIED_ROWS = 4_096, 250, 50
 #: over how many drawn rows codes are made as frequent as in the table: at most, at least, and for each of its rows
 _TRIAL_ROWS, _LEAST_TRIAL, _TRIAL_SHARE = 8_192, 2_000, 4
 #: how many rows are drawn at once
@@ -76,7 +77,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         blocks: how many residual blocks of two layers.
         dropout: which share of a layer's units is left out at random in training.
         ordered: which share of the records finds hidden codes in the columns' order, as rows are drawn.
-        bins: into how many bins a number line is cut at most whose numbers often occur in another column too.
+        bins: into how many bins a number line is cut at most: every line where at most half of the columns are numbers,
+            else those whose numbers often occur in another column too.
         sampling_steps: in how many steps values are drawn.
         most_levels: how many levels of a column are told apart; beyond, rarer ones share groups.
         time_budget: seconds that training may take; the learning rate is paced to it.
@@ -99,7 +101,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def __init__(
         self,
-        epochs: int = 100,
+        epochs: int = 40,
         batch_size: int = 512,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.05,
@@ -139,10 +141,13 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         counts = [column.counts for column in self.encoder_.columns]
         most = int(np.clip(_MOST_CODES // max(len(counts), 1), 64, self.most_levels))
         self.groups_ = group_levels(guide, counts, most, generator)
-        tied = same_scale_pairs(self.encoder_, guide, generator)
-        there = (~np.isnan(guide.values)).sum(axis=0).tolist()
         slots = [grouping.slot for grouping in self.groups_]
-        self.cuts_ = cut_lines(slots, np.unique(tied).tolist(), there, self.bins, _BIN_ROWS)
+        lines = [j for j, slot in enumerate(slots) if slot.continuous]
+        tied = np.unique(same_scale_pairs(self.encoder_, guide, generator)).tolist()
+        least = dict.fromkeys(lines, _BIN_ROWS) if len(lines) <= len(slots) / 2 else {}
+        least |= dict.fromkeys(tied, _TIED_ROWS)
+        there = (~np.isnan(guide.values)).sum(axis=0).tolist()
+        self.cuts_ = cut_lines(slots, least, there, max(min(self.bins, _MOST_BINS // max(len(least), 1)), 1))
         inner, told = self._inner(encoded), self._inner(guide)
         self.network_ = self._network(torch_generator(generator))
         frequencies = [
@@ -151,7 +156,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         ]
         self.network_.start_from_frequencies(frequencies)
         if self.network_.coded or self.network_.lines:
-            self._train(Records(self.network_, inner, self.ordered), len(encoded), generator, progress)
+            uncut = [j for j, cutting in enumerate(self.cuts_) if cutting.count == 1]
+            self._train(Records(self.network_, inner, self.ordered, uncut), len(encoded), generator, progress)
             network = self._ready()
             rows = min(_TRIAL_ROWS, max(_LEAST_TRIAL, _TRIAL_SHARE * len(encoded)))
             with torch.no_grad():

@@ -1,11 +1,12 @@
 """Number lines cut into bins whose codes are learnt like categories, with the place inside the bin as the value.
 
-A category is found where two columns hold the same number far sooner than two noisy numbers are seen to be equal.
+What numbers have to do with categories is learnt sooner between codes; so is that two columns hold the same number,
+which two noisy ones hardly show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +15,13 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, Slot
 from synthdata.encoders.bins import Bins
 
 
-def cut_lines(slots: Sequence[Slot], columns: Sequence[int], rows: Sequence[int], most: int, least: int) -> list[Bins]:
-    """How every slot is cut: ``columns`` into at most ``most`` bins of ``least`` or more rows, other lines into one.
+def cut_lines(slots: Sequence[Slot], least: Mapping[int, int], rows: Sequence[int], most: int) -> list[Bins]:
+    """How every slot is cut: columns in ``least`` into at most ``most`` bins of so many rows or more, others into one.
 
     ``rows`` (d,) is how many rows of each column lie on its number line.
     """
-    out = []
-    for j, slot in enumerate(slots):
-        many = max(min(most, rows[j] // least), 1)
-        out.append(Bins(slot, (many if j in columns else 1) if slot.continuous else 0))
-    return out
+    counts = [max(min(most, on_line // least[j]), 1) if j in least else 1 for j, on_line in enumerate(rows)]
+    return [Bins(slot, count if slot.continuous else 0) for slot, count in zip(slots, counts, strict=True)]
 
 
 def cut_slot(cutting: Bins) -> Slot:

@@ -27,7 +27,7 @@ class Records:
     sees_real_rows = True
     quality_name = "held-out loss per row"
 
-    def __init__(self, network: Denoiser, encoded: Encoded, ordered: float) -> None:
+    def __init__(self, network: Denoiser, encoded: Encoded, ordered: float, uncut: Sequence[int] = ()) -> None:
         self.modules: Denoiser = network
         self.ordered = ordered
         self.players: Sequence[Player] = (self,)
@@ -36,8 +36,10 @@ class Records:
         self.there = torch.from_numpy(~np.isnan(lines))
         self.values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float()
         # Columns without a number line need no denoising, and rarely a table has no codes to find.
+        # On a line that is cut there is less to find, since the bin is known.
         coded = len(network.coded)
-        lined = 3.0 * float(self.there.float().sum(1).mean()) if network.lines else 0.0
+        effort = torch.tensor([3.0 if j in uncut else 1.0 for j in network.lines])
+        lined = float((self.there.float().mean(0) * effort).sum())
         self.share = 1.0 if not lined else min(max(coded / (coded + lined), 0.1), 0.9) if coded else 0.0
 
     def to(self, device: torch.device) -> None:

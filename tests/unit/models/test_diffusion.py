@@ -72,7 +72,7 @@ def test_numbers_are_spread_evenly_over_their_line():
     assert kstest(model.sample(4_000, seed=1)["x"], norm.cdf).statistic < 0.03
 
 
-def test_a_bill_and_its_payment_are_cut_into_bins():
+def test_a_bill_and_its_payment_are_nearly_the_same_as_often():
     generator = np.random.default_rng(0)
     bill = generator.lognormal(7, 1, 2_000)
     paid = np.where(generator.random(2_000) < 0.4, bill, generator.lognormal(5, 1.5, 2_000))
@@ -88,6 +88,15 @@ def test_a_bill_and_its_payment_are_cut_into_bins():
     assert drawn["paid"].between(900, 1100).all()
     assert drawn["bill"].between(850, 1150).mean() > 0.3
     assert np.isfinite(model.log_prob(table.head(50))).all()
+
+
+def test_number_lines_are_cut_where_there_are_as_many_other_columns():
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({"x": generator.normal(size=600), "y": generator.normal(size=600), "a": list("xyz") * 200})
+    cuts = Diffusion(epochs=1, **SMALL).fit(table[["x", "a"]], schema=numbers(["x"]), seed=0).cuts_
+    assert [cutting.count for cutting in cuts] == [2, 0]
+    cuts = Diffusion(epochs=1, **SMALL).fit(table, schema=numbers(["x", "y"]), seed=0).cuts_
+    assert [cutting.count for cutting in cuts] == [1, 1, 0]
 
 
 def test_the_codes_of_one_column_are_computed_as_those_of_all():

@@ -94,8 +94,8 @@ class ConditionalGAN(NeuralSynthesizer):
 
     def __init__(
         self,
-        epochs: int = 300,
-        steps: int = 2_600,
+        epochs: int = 140,
+        steps: int = 9_000,
         batch_size: int = 500,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,

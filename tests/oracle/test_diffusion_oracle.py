@@ -94,7 +94,7 @@ def mixture() -> Diffusion:
     x = np.where(generator.random(4_000) < 0.35, -2.0, 1.0) + 0.4 * generator.normal(size=4_000)
     y = np.where(generator.random(4_000) < 0.3, 0.0, x + 0.2 * generator.normal(size=4_000))
     schema = {"columns": [{"name": name, "kind": "numerical"} for name in ("x", "y")]}
-    model = Diffusion(epochs=40, batch_size=256, width=96, blocks=2, learning_rate=3e-3, device="cpu")
+    model = Diffusion(epochs=16, batch_size=256, width=96, blocks=2, learning_rate=3e-3, device="cpu")
     return model.fit(pd.DataFrame({"x": x, "y": y}), schema=schema, seed=0)
 
 

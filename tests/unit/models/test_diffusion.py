@@ -59,7 +59,7 @@ def test_a_column_of_nulls_but_few():
     generator = np.random.default_rng(0)
     x = np.where(generator.random(3_000) < 0.99, np.nan, generator.normal(size=3_000))
     table = pd.DataFrame({"x": x, "y": generator.normal(size=3_000)})
-    model = Diffusion(epochs=5, **SMALL).fit(table, schema=numbers(["x", "y"]), seed=0)
+    model = Diffusion(epochs=2, **SMALL).fit(table, schema=numbers(["x", "y"]), seed=0)
     drawn = model.sample(3_000, seed=0)
     assert drawn["x"].isna().mean() == pytest.approx(0.99, abs=0.01)
     assert model.impute(table.head(50), seed=0)["x"].notna().all()

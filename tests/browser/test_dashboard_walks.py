@@ -89,6 +89,7 @@ def test_a_steward_goes_from_a_file_to_a_bundle(
     page.get_by_text("Your decision").wait_for()
     seen.settle()
     page.get_by_text("Put figures of the real table beside").click()
+    seen.rerun()
     page.get_by_role("button", name="Pay ε = 0.5 and add them").click()
     page.get_by_text("with the noise of differential privacy (ε = 0.5").wait_for()
     seen.settle()

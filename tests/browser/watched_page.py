@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "browser"
 
-#: milliseconds in which a page has taken a new width
-SLOW = 20_000
+#: milliseconds in which a page has taken a new width, and in which a click has reached the server
+SLOW, _A_MOMENT = 20_000, 1_000
 _BEYOND = """() => {
     const within = document.querySelector('[data-testid=stMain]') ?? document.documentElement;
     const beyond = document.documentElement.scrollWidth - innerWidth;
@@ -55,6 +55,14 @@ class Watched:
             && !document.querySelector('[data-testid=stSkeleton]')
             && document.getAnimations().every(each => each.playState !== 'running')"""
         )
+
+    def rerun(self) -> None:
+        """Wait until Streamlit has drawn the page anew after a click, which reaches its server a moment later.
+
+        A button or list that is clicked before that is replaced, and the click lost.
+        """
+        self.page.wait_for_timeout(_A_MOMENT)
+        self.settle()
 
     def foreign(self, *hosts: str) -> list[str]:
         """Requests that left for somewhere else than these hosts."""

@@ -37,7 +37,7 @@ def rows() -> Encoded:
 
 @pytest.fixture
 def cuts(rows):
-    return cut_lines(SLOTS, [0], (~np.isnan(rows.values)).sum(axis=0).tolist(), 20, 50)
+    return cut_lines(SLOTS, {0: 50}, (~np.isnan(rows.values)).sum(axis=0).tolist(), 20)
 
 
 def test_only_chosen_lines_are_cut_and_never_into_bins_of_few_rows(cuts, rows):
@@ -69,7 +69,7 @@ def test_places_of_bins_and_of_other_codes(cuts):
 
 
 def test_a_bin_counts_as_far_as_a_condition_covers_it():
-    cutting = cut_lines(SLOTS, [0], [500, 0, 0], 10, 50)[0]
+    cutting = cut_lines(SLOTS, {0: 50}, [500, 0, 0], 10)[0]
     shares = allowed_shares(np.ones(3), AllowedCells(np.ones(3, dtype=bool), 0.15, 0.4), cutting)
     np.testing.assert_allclose(shares, [0, 0.5, 1, 1, *np.zeros(6), 1, 1], atol=1e-12)
     point = allowed_shares(np.array([1.0, 0, 0]), AllowedCells(np.array([True, False, False]), 0.33, 0.33), cutting)

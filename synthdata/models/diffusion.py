@@ -159,8 +159,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         ]
         self.network_.start_from_frequencies(frequencies)
         if self.network_.coded or self.network_.lines:
-            uncut = [j for j, cutting in enumerate(self.cuts_) if cutting.count == 1]
-            self._train(Records(self.network_, inner, self.ordered, uncut), len(encoded), generator, progress)
+            objective = Records(self.network_, inner, self.ordered, self._uncut())
+            self._train(objective, len(encoded), generator, progress)
             network = self._ready()
             rows = min(_TRIAL_ROWS, max(_LEAST_TRIAL, _TRIAL_SHARE * len(encoded)))
             with torch.no_grad():
@@ -169,8 +169,11 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def _steps(self, rows: int) -> int:
         steps = super()._steps(rows)
-        whole = sum(cutting.count == 1 for cutting in self.cuts_)
-        return steps if self._privately or 2 * whole <= len(self.cuts_) else round(_WHOLE * steps)
+        return steps if self._privately or 2 * len(self._uncut()) <= len(self.cuts_) else round(_WHOLE * steps)
+
+    def _uncut(self) -> list[int]:
+        """The columns whose number line is left whole."""
+        return [j for j, cutting in enumerate(self.cuts_) if cutting.count == 1]
 
     def _network(self, generator: torch.Generator) -> Denoiser:
         slots = [cut_slot(cutting) for cutting in self.cuts_]

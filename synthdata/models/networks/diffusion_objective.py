@@ -27,7 +27,7 @@ class Records:
     sees_real_rows = True
     quality_name = "held-out loss per row"
 
-    def __init__(self, network: Denoiser, encoded: Encoded, ordered: float, uncut: Sequence[int] = ()) -> None:
+    def __init__(self, network: Denoiser, encoded: Encoded, ordered: float, uncut: Sequence[int]) -> None:
         self.modules: Denoiser = network
         self.ordered = ordered
         self.players: Sequence[Player] = (self,)

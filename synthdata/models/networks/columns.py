@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
-from synthdata.models.networks.even import even_uniform
+from synthdata.models.networks.even import even_out, even_uniform
 from synthdata.models.networks.first_layer import FirstLayer, Shape
 from synthdata.models.networks.nets import CellVectors, ColumnLinear, Start, UnitDensity
 from synthdata.training.device import half_precision
@@ -175,6 +175,8 @@ class ColumnNetworks(nn.Module):
         seen = codes != UNSEEN
         told = _Told(seen.all(0).tolist(), (~seen).all(0).tolist())
         vectors = torch.zeros(*codes.shape, self.shape.cell_width, device=codes.device)
+        # Marginals are those of the table only where nothing was known or asked for.
+        free = not allowed and all(told.none)
         if not all(told.none):
             vectors = self.cells(codes, values)
         kind = codes.device.type
@@ -185,6 +187,9 @@ class ColumnNetworks(nn.Module):
                 continue
             if told.none[j]:
                 drawn, placed, weight = self._draw_column(j, seen, told, vectors, allowed.get(j), generator, look)
+                if free:
+                    # At once, so that what is drawn after it goes by where it came to stand.
+                    placed = even_out(placed)
                 codes[:, j], values[:, j] = drawn, placed
                 vectors[:, j] = self.cells.of_one(drawn, placed, j).to(vectors.dtype)
                 log_weight += weight

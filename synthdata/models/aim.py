@@ -6,10 +6,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from synthdata.errors import ModelError
 from synthdata.models.marginal.adaptive import Fitted, adaptive
 from synthdata.models.marginal.marginals import MarginalSynthesizer
 from synthdata.models.marginal.measured_cells import MeasuredCells
 from synthdata.progress import Progress
+from synthdata.table.schema import Schema
+
+#: with so many columns a round takes some seconds
+MOST_COLUMNS = 200
 
 
 class AIM(MarginalSynthesizer):
@@ -45,6 +50,16 @@ class AIM(MarginalSynthesizer):
         self.model_size = model_size
         self.iterations = iterations
         self.rare_threshold = rare_threshold
+
+    def check_schema(self, schema: Schema) -> None:
+        """Refuse tables with so many columns that looking at all their pairs in each round would take hours."""
+        super().check_schema(schema)
+        if (found := len(schema.modelled)) > MOST_COLUMNS:
+            raise ModelError(
+                f"The model 'aim' weighs every pair of columns in each of its rounds, and {found:,} columns are more "
+                f"than the {MOST_COLUMNS} with which it ends in minutes.",
+                "Choose mst, which weighs each pair once, or leave columns out ('drop': true in the schema).",
+            )
 
     def _measure(self, cells: MeasuredCells, mu: float, generator: np.random.Generator, progress: Progress) -> Fitted:
         return adaptive(

@@ -128,7 +128,7 @@ class Synthesizer(ABC):
             return self._fit_under(Ledger.of(privacy), table, schema, progress)
         self.ledger_ = None
         table = Table.of(table, schema)
-        refuse_text(table.schema)
+        self.check_schema(table.schema)
         if not len(table):
             raise ModelError("There are no rows to learn from.")
         seeds = SeedTree(seed).child("fit")
@@ -137,6 +137,14 @@ class Synthesizer(ABC):
         encoded = self.encoder_.encode(table, seeds.generator("encode"))
         self._fit(encoded, seeds.generator("model"), progress)
         return self
+
+    def check_schema(self, schema: Schema) -> None:
+        """Refuse columns that the family cannot learn, before it looks at any row.
+
+        Raises:
+            SchemaError, ModelError: with what can be done.
+        """
+        refuse_text(schema)
 
     def _fit_under(
         self,
@@ -153,7 +161,7 @@ class Synthesizer(ABC):
                 table = Table.of(data, schema, strict=False)
             else:
                 table = understood(data, schema, ledger)
-            refuse_text(table.schema)
+            self.check_schema(table.schema)
             table = bounded(table, ledger)
             self._fit_privately(self.guard(table, ledger), table.schema, ledger.entropy.generator(), progress)
         finally:

@@ -17,7 +17,7 @@ from synthdata.testing.tables import mixed
 PLAIN = ("independent", "gmm", "trees", "boosted", "bayesnet")
 #: whose time grows with the columns meet a narrower table here, and the whole one in `benchmarks/odd_families.py`
 COLUMNS = {"bayesnet": 40, "trees": 60, "boosted": 100, "gmm": 200, "autoregressive": 60, "diffusion": 60, "flow": 40}
-COLUMNS |= {"tvae": 100, "ctgan": 60, "rbm": 60, "copula": 40, "hmm": 30, "aim": 20, "mst": 20, "auto": 40}
+COLUMNS |= {"tvae": 100, "ctgan": 60, "rbm": 60, "copula": 40, "hmm": 30, "aim": 20, "auto": 40}
 COLUMNS |= {"sdv:gaussian_copula": 30, "sdv:ctgan": 10, "sdv:tvae": 10, "sdv:copulagan": 10}
 #: a column of 100,000 levels takes these less than a second; the others meet it in the benchmark
 LEVELS = ("independent", "boosted")

@@ -10,8 +10,8 @@ import numpy as np
 
 from synthdata.models.marginal.fit import Measurement, estimate_total, fit_marginals
 from synthdata.models.marginal.graphical import GraphicalModel
-from synthdata.models.marginal.junction_tree import Group, tree_cells
-from synthdata.models.marginal.measured_cells import MeasuredCells, count_cells
+from synthdata.models.marginal.junction_tree import Group, TreeCells
+from synthdata.models.marginal.measured_cells import Comparison, MeasuredCells, count_cells
 from synthdata.privacy.charges import choosing_cost, choosing_epsilon, counting_cost, counting_sigma
 from synthdata.progress import Progress
 
@@ -51,15 +51,17 @@ def adaptive(
     sigma = counting_sigma(measuring * whole / planned)
     epsilon = choosing_epsilon((1 - measuring) * whole / planned)
     measured = _columns(cells, sigma)
-    workload = list(itertools.combinations(range(len(sizes)), min(degree, len(sizes))))
+    degree = min(degree, len(sizes))
+    # The workload is every group of this degree, so that each column is in equally many.
+    weight = math.comb(len(sizes) - 1, degree - 1)
     candidates = {
-        group: float(sum(len(set(group) & set(asked)) for asked in workload))
+        group: float(weight * width)
         for width in range(1, degree + 1)
         for group in itertools.combinations(range(len(sizes)), width)
     }
     total = estimate_total(measured)
     model, potentials = fit_marginals(sizes, measured, total, iterations=iterations)
-    last = len(sizes) < 2 or not workload
+    last = len(sizes) < 2
     while not last:
         left = cells.left
         if left < 2 * (counting_cost(sigma) + choosing_cost(epsilon)):
@@ -68,9 +70,10 @@ def adaptive(
         spent = 1 - left / whole
         groups = _that_fit(candidates, measured, sizes, model_cells * min(spent + 1e-9, 1.0))
         estimates = _estimates(model, groups, total, generator)
-        penalties = np.array([_MEAN_NOISE * sigma * estimate.size for estimate in estimates])
-        place = cells.choose(groups, estimates, penalties, np.array([candidates[g] for g in groups]), epsilon)
-        group, before = groups[place], estimates[place]
+        penalties = np.array([_MEAN_NOISE * sigma * estimates[group].size for group in groups])
+        weights = np.array([candidates[group] for group in groups])
+        group = groups[cells.choose(Comparison(groups, estimates.__getitem__, penalties, weights), epsilon)]
+        before = estimates[group]
         counts = cells.measure(group, sigma)
         measured[group] = measured[group].and_again(counts, sigma) if group in measured else Measurement(counts, sigma)
         total = estimate_total(measured)
@@ -93,28 +96,27 @@ def _that_fit(
     candidates: Mapping[Group, float], measured: Mapping[Group, Measurement], sizes: Sequence[int], most: float
 ) -> list[Group]:
     """The candidates with which the junction tree stays within ``most`` cells, or those that do not make it grow."""
-    now = tree_cells(sizes, measured)
-    limit = max(most, now)
+    tree = TreeCells(sizes, measured)
+    limit = max(most, tree.now)
     return [
         group
         for group in candidates
-        if group in measured
-        or (math.prod(sizes[j] for j in group) <= limit and tree_cells(sizes, [*measured, group]) <= limit)
+        if group in measured or (math.prod(sizes[j] for j in group) <= limit and tree.with_group(group) <= limit)
     ]
 
 
 def _estimates(
     model: GraphicalModel, groups: Sequence[Group], total: float, generator: np.random.Generator
-) -> list[np.ndarray]:
+) -> dict[Group, np.ndarray]:
     """What the model expects (in rows) of each group: exactly within a clique, elsewhere from drawn rows."""
-    found = [model.marginal(group) for group in groups]
+    found = {group: model.marginal(group) for group in groups}
     columns = None
-    for place, group in enumerate(groups):
-        if found[place] is None:
+    for group, known in found.items():
+        if known is None:
             if columns is None:
                 columns = np.ascontiguousarray(model.draw(_DRAWN, generator).T)
-            found[place] = count_cells(columns, group, model.sizes) / _DRAWN
-    return [total * np.asarray(estimate) for estimate in found]
+            found[group] = count_cells(columns, group, model.sizes) / _DRAWN
+    return {group: total * np.asarray(estimate) for group, estimate in found.items()}
 
 
 def spanning_tree(
@@ -130,19 +132,23 @@ def spanning_tree(
     measured = _columns(cells, sigma)
     total = estimate_total(measured)
     model, _ = fit_marginals(sizes, measured, total, iterations=iterations)
-    part = list(range(d))
+    single = [total * np.asarray(model.marginal((j,))) for j in range(d)]
+    pairs = list(itertools.combinations(range(d), 2))
+    comparison = Comparison(
+        pairs,
+        lambda pair: np.multiply.outer(single[pair[0]], single[pair[1]] / total),
+        np.zeros(len(pairs)),
+        np.ones(len(pairs)),
+    )
+    epsilon = choosing_epsilon(third / max(d - 1, 1))
+    left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    part = np.arange(d)
     chosen: list[Group] = []
     while len(chosen) < d - 1:
-        groups = [(a, b) for a, b in itertools.combinations(range(d), 2) if part[a] != part[b]]
-        estimates = [
-            total * np.multiply.outer(np.asarray(model.marginal((a,))), np.asarray(model.marginal((b,))))
-            for a, b in groups
-        ]
-        nothing, alike = np.zeros(len(groups)), np.ones(len(groups))
-        place = cells.choose(groups, estimates, nothing, alike, choosing_epsilon(third / (d - 1)))
-        a, b = groups[place]
+        apart = np.flatnonzero(part[left] != part[right])
+        a, b = pairs[cells.choose(comparison, epsilon, among=apart)]
         chosen.append((a, b))
-        part = [part[a] if mark == part[b] else mark for mark in part]
+        part[part == part[b]] = part[a]
         progress.step(0.5 * len(chosen) / max(d - 1, 1), "Choosing a tree of columns")
     sigma = counting_sigma(third / max(d - 1, 1))
     for group in chosen:

@@ -78,11 +78,24 @@ class GraphicalModel:
         return bool(np.isfinite(self.log_total))
 
     def marginal(self, group: Group) -> np.ndarray | None:
-        """The joint distribution of a group of columns (ascending), or None where no clique holds all of them."""
-        place = self.tree.holder(group)
-        if place is None:
-            return None
-        return np.asarray(self._beliefs[place].sum(axis=_without(self.tree.cliques[place], group)))
+        """The joint distribution of a group of columns (ascending), or None where it is not a product of cliques' own.
+
+        Columns that nothing connects are independent.
+        """
+        parts: dict[int, list[int]] = {}
+        for j in group:
+            parts.setdefault(self.tree.part_of[j], []).append(j)
+        out: np.ndarray | None = None
+        for columns in parts.values():
+            place = self.tree.holder(columns)
+            if place is None:
+                return None
+            found = self._beliefs[place].sum(axis=_without(self.tree.cliques[place], tuple(columns)))
+            out = found if out is None else np.multiply.outer(out, found)
+        if out is None or len(parts) == 1:
+            return out
+        order = [j for columns in parts.values() for j in columns]
+        return np.asarray(out.transpose(np.argsort(order)))
 
     def log_prob(self, cells: np.ndarray) -> np.ndarray:
         """The log-probability (n,) of rows of cells (n, d), by the cliques' and separators' joint distributions."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heappop, heappush
 
 #: columns by position, ascending
 Group = tuple[int, ...]
@@ -28,8 +30,25 @@ class JunctionTree:
         >>> junction_tree([2, 2, 2], [(0, 1), (1, 2)]).holder((0, 2)) is None
         True
         """
-        wanted = set(group)
-        return next((place for place, clique in enumerate(self.cliques) if wanted <= set(clique)), None)
+        holders = [self._places.get(j, frozenset()) for j in group]
+        return min(frozenset.intersection(*holders or [frozenset(range(len(self.cliques)))]), default=None)
+
+    @cached_property
+    def part_of(self) -> dict[int, int]:
+        """The place of the first clique of the connected part that a column is in, for each column."""
+        roots: list[int] = []
+        for place, parent in enumerate(self.parents):
+            roots.append(place if parent < 0 else roots[parent])
+        return {j: root for clique, root in zip(self.cliques, roots, strict=True) for j in clique}
+
+    @cached_property
+    def _places(self) -> dict[int, frozenset[int]]:
+        """The places of the cliques that hold a column, for each column."""
+        places: dict[int, set[int]] = {}
+        for place, clique in enumerate(self.cliques):
+            for j in clique:
+                places.setdefault(j, set()).add(place)
+        return {j: frozenset(found) for j, found in places.items()}
 
 
 def junction_tree(sizes: Sequence[int], groups: Iterable[Group]) -> JunctionTree:
@@ -40,58 +59,102 @@ def junction_tree(sizes: Sequence[int], groups: Iterable[Group]) -> JunctionTree
     >>> junction_tree([2, 3, 2], [(0, 1), (1, 2)]).cliques
     ((0, 1), (1, 2))
     """
-    cliques = [tuple(sorted(clique)) for clique in _eliminated(sizes, groups)]
-    # A maximum spanning tree by the size of what is shared has the running intersection property.
-    order = [0] if cliques else []
-    parents = [-1] if cliques else []
-    separators: list[Group] = [()] if cliques else []
-    rest = list(range(1, len(cliques)))
-    while rest:
-        shared, near, place = max(
-            ((set(cliques[a]) & set(cliques[order[b]]), b, a) for a in rest for b in range(len(order))),
-            key=lambda found: (len(found[0]), -found[2], -found[1]),
-        )
+    cliques = [tuple(sorted(clique)) for clique in _eliminated(sizes, range(len(sizes)), groups)]
+    # A maximum spanning tree by the size of what is shared has the running intersection property (Prim 1957).
+    sets = [set(clique) for clique in cliques]
+    order: list[int] = []
+    parents: list[int] = []
+    separators: list[Group] = []
+    # For each clique that is not in the tree yet: the place in it of the one that it shares most with.
+    nearest = dict.fromkeys(range(len(cliques)), -1)
+    shares: dict[int, set[int]] = {place: set() for place in nearest}
+    while nearest:
+        place = max(nearest, key=lambda a: (len(shares[a]), -a))
+        separators.append(tuple(sorted(shares.pop(place))))
+        parents.append(nearest.pop(place))
         order.append(place)
-        parents.append(near if shared else -1)
-        separators.append(tuple(sorted(shared)))
-        rest.remove(place)
+        for rest in nearest:
+            shared = sets[rest] & sets[place]
+            if len(shared) > len(shares[rest]):
+                nearest[rest], shares[rest] = len(order) - 1, shared
     return JunctionTree(tuple(cliques[place] for place in order), tuple(parents), tuple(separators))
 
 
-def tree_cells(sizes: Sequence[int], groups: Iterable[Group]) -> int:
-    """How many cells the cliques of the junction tree have together.
+class TreeCells:
+    """How many cells the cliques of the junction tree of groups have together, now and with one more group.
 
-    >>> tree_cells([2, 3, 2], [(0, 1), (1, 2)])
-    12
+    Columns that no group connects do not matter to each other, so that only those connected with the new group are
+    looked at again.
+
+    >>> cells = TreeCells([2, 3, 2], [(0, 1)])
+    >>> cells.now, cells.with_group((1, 2))
+    (8, 12)
     """
-    return sum(math.prod(sizes[j] for j in clique) for clique in _eliminated(sizes, groups))
+
+    def __init__(self, sizes: Sequence[int], groups: Iterable[Group]) -> None:
+        self._sizes = sizes
+        self._part = list(range(len(sizes)))
+        members = {j: [j] for j in self._part}
+        known = list(groups)
+        for group in known:
+            for j in group[1:]:
+                kept, gone = self._part[group[0]], self._part[j]
+                if kept != gone:
+                    members[kept] += members[gone]
+                    for k in members.pop(gone):
+                        self._part[k] = kept
+        self._columns = members
+        self._groups: dict[int, list[Group]] = {part: [] for part in members}
+        for group in known:
+            self._groups[self._part[group[0]]].append(group)
+        self._cells = {part: self._of(members[part], self._groups[part]) for part in members}
+        self.now = sum(self._cells.values())
+
+    def with_group(self, group: Group) -> int:
+        """How many there would be with this group."""
+        parts = {self._part[j] for j in group}
+        columns = [j for part in parts for j in self._columns[part]]
+        groups = [known for part in parts for known in self._groups[part]]
+        return self.now - sum(self._cells[part] for part in parts) + self._of(columns, [*groups, group])
+
+    def _of(self, columns: Iterable[int], groups: Iterable[Group]) -> int:
+        cliques = _eliminated(self._sizes, columns, groups)
+        return sum(math.prod(self._sizes[j] for j in clique) for clique in cliques)
 
 
-def _eliminated(sizes: Sequence[int], groups: Iterable[Group]) -> list[frozenset[int]]:
-    """The maximal cliques of the graph of the groups, filled in so that it has no hole."""
-    near: list[set[int]] = [set() for _ in sizes]
+def _eliminated(sizes: Sequence[int], columns: Iterable[int], groups: Iterable[Group]) -> list[frozenset[int]]:
+    """The maximal cliques of the graph of the groups of some columns, filled in so that it has no hole."""
+    near: dict[int, set[int]] = {j: set() for j in columns}
     for group in groups:
         for j in group:
             near[j].update(group)
-    for j, around in enumerate(near):
+    for j, around in near.items():
         around.discard(j)
-    left = set(range(len(sizes)))
+    cost = {j: _cells(sizes, j, around) for j, around in near.items()}
+    # Costs that have changed since stay in the queue, and are passed over.
+    queue = [(cells, j) for j, cells in cost.items()]
+    heapify(queue)
     cliques: list[frozenset[int]] = []
-    cost = {j: _cells(sizes, j, near[j]) for j in left}
-    while left:
-        j = min(left, key=lambda k: (cost[k], k))
+    holding: dict[int, list[frozenset[int]]] = {j: [] for j in near}
+    while queue:
+        cells, j = heappop(queue)
+        if cost.get(j) != cells:
+            continue
+        del cost[j]
         around = near[j]
         clique = frozenset({j, *around})
-        if not any(clique <= known for known in cliques):
+        if not any(clique <= known for known in holding[j]):
             cliques.append(clique)
-        left.remove(j)
+            for k in clique:
+                holding[k].append(clique)
         for k in around:
-            near[k] |= around - {k}
-            near[k].discard(j)
+            near[k] |= around
+            near[k] -= {j, k}
         for k in around:
             cost[k] = _cells(sizes, k, near[k])
+            heappush(queue, (cost[k], k))
     return cliques
 
 
-def _cells(sizes: Sequence[int], j: int, around: set[int]) -> float:
+def _cells(sizes: Sequence[int], j: int, around: set[int]) -> int:
     return sizes[j] * math.prod(sizes[k] for k in around)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,19 @@ import numpy as np
 from synthdata.models.marginal.junction_tree import Group
 from synthdata.privacy.charges import choosing_cost, counting_cost
 from synthdata.privacy.private_table import Guarded
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """By how much the true counts of groups (m,) miss estimates: ``weights * (|counts - estimate|_1 - penalties)``.
+
+    Comparing is the dear part, so that one comparison can be asked again, each time among other groups.
+    """
+
+    groups: Sequence[Group]
+    estimate: Callable[[Group], np.ndarray]
+    penalties: np.ndarray
+    weights: np.ndarray
 
 
 class MeasuredCells(Protocol):
@@ -27,15 +41,8 @@ class MeasuredCells(Protocol):
         """The counts of a marginal, with noise of this standard deviation, an axis per column."""
         ...
 
-    def choose(
-        self,
-        groups: Sequence[Group],
-        estimates: Sequence[np.ndarray],
-        penalties: np.ndarray,
-        weights: np.ndarray,
-        epsilon: float,
-    ) -> int:
-        """Which group's true counts are furthest from its estimate: ``weight * (|counts - estimate|_1 - penalty)``."""
+    def choose(self, comparison: Comparison, epsilon: float, among: np.ndarray | None = None) -> int:
+        """The place of the group that misses its estimate most; ``among`` are the places (k,) to choose from."""
         ...
 
 
@@ -51,17 +58,11 @@ class ExactCells:
         self.left -= counting_cost(sigma)
         return self._counts.of(group).astype(np.float64)
 
-    def choose(
-        self,
-        groups: Sequence[Group],
-        estimates: Sequence[np.ndarray],
-        penalties: np.ndarray,
-        weights: np.ndarray,
-        epsilon: float,
-    ) -> int:
+    def choose(self, comparison: Comparison, epsilon: float, among: np.ndarray | None = None) -> int:
         """The group with the largest score."""
         self.left -= choosing_cost(epsilon)
-        return int(np.argmax(self._counts.scores(groups, estimates, penalties, weights)))
+        places = _places(comparison, among)
+        return int(places[np.argmax(self._counts.scores(comparison)[places])])
 
 
 class PrivateCells:
@@ -87,24 +88,24 @@ class PrivateCells:
         )
         return noisy.astype(np.float64) / self._part
 
-    def choose(
-        self,
-        groups: Sequence[Group],
-        estimates: Sequence[np.ndarray],
-        penalties: np.ndarray,
-        weights: np.ndarray,
-        epsilon: float,
-    ) -> int:
+    def choose(self, comparison: Comparison, epsilon: float, among: np.ndarray | None = None) -> int:
         """One of the groups, those with larger scores likelier."""
-        return self._rows.choose(
-            lambda counts: counts.scores(groups, estimates, penalties, weights),
+        places = _places(comparison, among)
+        chosen = self._rows.choose(
+            lambda counts: counts.scores(comparison)[places],
             "choice of a marginal",
             epsilon=epsilon,
             # The sum of absolute differences moves by one at most.
-            sensitivity=float(np.max(weights)) / self._part,
+            sensitivity=float(np.max(comparison.weights[places])) / self._part,
             part_of=self._stage,
-            note=f"one of {len(groups)}",
+            note=f"one of {len(places)}",
         )
+        return int(places[chosen])
+
+
+def _places(comparison: Comparison, among: np.ndarray | None) -> np.ndarray:
+    """The places to choose from, all of them if none are named."""
+    return np.arange(len(comparison.groups)) if among is None else among
 
 
 class _Counts:
@@ -113,21 +114,21 @@ class _Counts:
     def __init__(self, cells: np.ndarray, sizes: tuple[int, ...], part: int = 1) -> None:
         self._part = part
         self._cells, self._sizes = np.ascontiguousarray(cells.T), sizes
+        # Tables of a wide table's pairs are many: each is kept in the fewest bytes that hold the number of rows.
+        self._kind = np.min_scalar_type(len(cells))
         self._known: dict[Group, np.ndarray] = {}
+        self._last: tuple[Comparison, np.ndarray] | None = None
 
     def of(self, group: Group) -> np.ndarray:
         if group not in self._known:
-            self._known[group] = count_cells(self._cells, group, self._sizes)
-        return self._known[group]
+            self._known[group] = count_cells(self._cells, group, self._sizes).astype(self._kind)
+        return self._known[group].astype(np.int64)
 
-    def scores(
-        self, groups: Sequence[Group], estimates: Sequence[np.ndarray], penalties: np.ndarray, weights: np.ndarray
-    ) -> np.ndarray:
-        away = [
-            np.abs(self.of(group) / self._part - estimate).sum()
-            for group, estimate in zip(groups, estimates, strict=True)
-        ]
-        return weights * (np.array(away) - penalties)
+    def scores(self, comparison: Comparison) -> np.ndarray:
+        if self._last is None or self._last[0] is not comparison:
+            away = [np.abs(self.of(g) / self._part - comparison.estimate(g)).sum() for g in comparison.groups]
+            self._last = comparison, comparison.weights * (np.array(away) - comparison.penalties)
+        return self._last[1]
 
 
 def count_cells(columns: np.ndarray, group: Group, sizes: Sequence[int]) -> np.ndarray:

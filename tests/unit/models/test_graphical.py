@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synthdata.models.marginal.fit import Measurement, estimate_total, fit_marginals, made_consistent
 from synthdata.models.marginal.graphical import GraphicalModel, draw_by_table
-from synthdata.models.marginal.junction_tree import junction_tree, tree_cells
+from synthdata.models.marginal.junction_tree import TreeCells, junction_tree
 
 SIZES = (2, 3, 2, 4, 3)
 GROUPS = st.lists(
@@ -56,7 +56,7 @@ def test_marginals_and_total_are_those_of_the_joint_distribution(groups: list[tu
 def test_a_junction_tree_holds_every_group_and_keeps_columns_together(groups: list[tuple[int, ...]]) -> None:
     tree = junction_tree(SIZES, groups)
     assert all(tree.holder(group) is not None for group in groups)
-    assert sum(np.prod([SIZES[j] for j in clique]) for clique in tree.cliques) == tree_cells(SIZES, groups)
+    assert sum(np.prod([SIZES[j] for j in clique]) for clique in tree.cliques) == TreeCells(SIZES, groups).now
     for place, (parent, shared) in enumerate(zip(tree.parents, tree.separators, strict=True)):
         assert parent < place
         before = {j for clique in tree.cliques[:place] for j in clique}
@@ -64,6 +64,16 @@ def test_a_junction_tree_holds_every_group_and_keeps_columns_together(groups: li
         assert set(shared) == set(tree.cliques[place]) & before
         if parent >= 0:
             assert set(shared) <= set(tree.cliques[parent])
+
+
+@settings(max_examples=60)
+@given(GROUPS, GROUPS)
+def test_cells_with_one_more_group_are_those_of_the_tree_with_it(
+    groups: list[tuple[int, ...]], more: list[tuple[int, ...]]
+) -> None:
+    cells = TreeCells(SIZES, groups)
+    for group in more:
+        assert cells.with_group(group) == TreeCells(SIZES, [*groups, group]).now
 
 
 def test_impossible_cells_are_never_drawn_and_an_impossible_model_says_so() -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import beta
 
 from synthdata.errors import PrivacyError
-from synthdata.models.marginal.measured_cells import PrivateCells
+from synthdata.models.marginal.measured_cells import Comparison, PrivateCells
 from synthdata.privacy.accounting import epsilon_of
 from synthdata.privacy.bounds import Look, categories
 from synthdata.privacy.charges import Charge
@@ -113,6 +113,7 @@ def test_marginals_of_persons_are_measured_in_parts_and_charged_whole() -> None:
     counts = cells.measure((0,), 2.0)
     assert counts[0] == pytest.approx(100, abs=10)
     assert (ledger.charges[-1].sensitivity, ledger.charges[-1].sigma) == (4.0, 8.0)
-    estimates = [np.array([100.0, 0.0]), np.array([0.0, 100.0])]
-    assert cells.choose([(0,), (1,)], estimates, np.zeros(2), np.ones(2), 1.0) == 1
+    estimates = {(0,): np.array([100.0, 0.0]), (1,): np.array([0.0, 100.0])}
+    comparison = Comparison(list(estimates), estimates.__getitem__, np.zeros(2), np.ones(2))
+    assert cells.choose(comparison, 1.0) == 1
     assert ledger.charges[-1].sensitivity == 1.0

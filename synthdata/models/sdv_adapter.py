@@ -6,6 +6,7 @@ are pickles, which run code when they are read; so these models cannot be saved.
 
 from __future__ import annotations
 
+import os
 import random
 import warnings
 from collections.abc import Iterator, Mapping
@@ -182,6 +183,20 @@ class SDVNeural(SDVSynthesizer):
         """Epochs, batch size and device in SDV's names."""
         return {"epochs": self.epochs, "batch_size": self.batch_size, "enable_gpu": self.device != "cpu"}
 
+    def _fit(self, encoded: Encoded, generator: np.random.Generator, progress: Progress) -> None:
+        names = [column.name for column in self.schema_.modelled if not column.continuous]
+        levels = {name: len(pd.unique(_known(self._table, name))) for name in names}
+        needed, there = 8 * self.rows_ * sum(levels.values()), memory_bytes()
+        if needed > there / 2:
+            most = max(levels, key=lambda name: levels[name])
+            raise ModelError(
+                f"SDV's networks make a column of each level: for {self.rows_:,} rows they would need "
+                f"{needed / 2**30:,.0f} GiB of memory, and this machine has {there / 2**30:,.0f}.",
+                f"Most levels are those of column {most!r}, {levels[most]:,}: give it the kind 'id' in the schema, "
+                "leave it out ('drop': true), or choose a model of ours.",
+            )
+        super()._fit(encoded, generator, progress)
+
 
 class SDVCTGAN(SDVNeural):
     """SDV's CTGANSynthesizer."""
@@ -221,6 +236,14 @@ def sdv_metadata(columns: tuple[Column, ...]) -> dict[str, Any]:
             # Nullable integers travel as floats, so nothing is said of how they are stored.
             about["tables"][TABLE]["columns"][column.name] = {"sdtype": "numerical"}
     return about
+
+
+def memory_bytes() -> int:
+    """How much memory this machine has; where it does not say, more than is ever asked for."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**62
 
 
 @contextmanager

@@ -76,6 +76,13 @@ def test_errors_of_sdv_hold_no_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_more_levels_than_fit_into_memory_are_declined_before_sdv_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthdata.models.sdv_adapter.memory_bytes", lambda: 10_000)
+    with pytest.raises(ModelError, match="a column of each level: for 300 rows") as caught:
+        make_model("sdv:tvae", epochs=1).fit(mixed(300), schema=MIXED_SCHEMA)
+    assert "kind 'id'" in str(caught.value)
+
+
 def test_they_are_listed() -> None:
     described = {model["name"]: model for model in describe_models()}
     assert described["sdv:ctgan"]["parameters"]["epochs"] == {"type": "int", "default": "300"}

@@ -17,21 +17,23 @@ class JunctionTree:
     """Cliques in an order in which each one's parent comes before it.
 
     ``parents`` holds the place of each clique's parent (-1 for the first clique of a connected part), ``separators``
-    what it shares with it.
+    what it shares with it, ``cells`` how many cells each clique has.
     """
 
     cliques: tuple[Group, ...]
     parents: tuple[int, ...]
     separators: tuple[Group, ...]
+    cells: tuple[int, ...]
 
     def holder(self, group: Iterable[int]) -> int | None:
-        """The place of the first clique that holds all columns of a group, or None.
+        """The place of the smallest clique that holds all columns of a group, or None.
 
         >>> junction_tree([2, 2, 2], [(0, 1), (1, 2)]).holder((0, 2)) is None
         True
         """
         holders = [self._places.get(j, frozenset()) for j in group]
-        return min(frozenset.intersection(*holders or [frozenset(range(len(self.cliques)))]), default=None)
+        common = frozenset.intersection(*holders or [frozenset(range(len(self.cliques)))])
+        return min(common, key=lambda place: (self.cells[place], place), default=None)
 
     @cached_property
     def part_of(self) -> dict[int, int]:
@@ -77,7 +79,9 @@ def junction_tree(sizes: Sequence[int], groups: Iterable[Group]) -> JunctionTree
             shared = sets[rest] & sets[place]
             if len(shared) > len(shares[rest]):
                 nearest[rest], shares[rest] = len(order) - 1, shared
-    return JunctionTree(tuple(cliques[place] for place in order), tuple(parents), tuple(separators))
+    arranged = tuple(cliques[place] for place in order)
+    cells = tuple(math.prod(sizes[j] for j in clique) for clique in arranged)
+    return JunctionTree(arranged, tuple(parents), tuple(separators), cells)
 
 
 class TreeCells:

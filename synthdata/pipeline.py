@@ -21,7 +21,7 @@ from synthdata.errors import SynthdataError
 from synthdata.intake import SchemaLike, Source, match, open_source, prepare, read_columns, split_by_coins
 from synthdata.models.abilities import HasLogProb
 from synthdata.models.base import Synthesizer
-from synthdata.models.registry import make_model
+from synthdata.models.registry import make_model, usual_model
 from synthdata.privacy.ledger import Ledger, Privacy
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
@@ -57,7 +57,7 @@ class Run:
 
 def run(
     source: Source,
-    model: str | Synthesizer = "boosted",
+    model: str | Synthesizer | None = None,
     *,
     out: str | Path | None = None,
     rows: int | None = None,
@@ -82,13 +82,14 @@ def run(
 ) -> Run:
     """Fit a model on a table, draw a synthetic one, judge it, and leave everything in a run folder.
 
-    ``out`` is the run folder (by default a new one below ``runs/``); ``rows`` the size of the synthetic table (by
-    default that of the source); ``protected`` the columns whose groups are compared for fairness (by default those
-    called sex, race and the like); ``holdout`` the fraction of rows that the model never sees; runs with the same
-    ``split_seed`` (by default the ``seed``) set the same rows aside. With ``share`` the report that is written holds no
-    statistic of real rows; the one that is handed back does. With ``share_epsilon`` it holds noised shares of the real
-    columns as well, at a budget of their own that the source's account pays for. ``resume`` goes on with a run in
-    ``out`` that was stopped, by its seeds, and with the fit of a network from where that was.
+    ``model`` is by default `boosted`, under a privacy budget `auto`; ``out`` is the run folder (by default a new
+    one below ``runs/``); ``rows`` the size of the synthetic table (by default that of the source); ``protected``
+    the columns whose groups are compared for fairness (by default those called sex, race and the like); ``holdout``
+    the fraction of rows that the model never sees; runs with the same ``split_seed`` (by default the ``seed``) set
+    the same rows aside. With ``share`` the report that is written holds no statistic of real rows; the one that is
+    handed back does. With ``share_epsilon`` it holds noised shares of the real columns as well, at a budget of
+    their own that the source's account pays for. ``resume`` goes on with a run in ``out`` that was stopped, by its
+    seeds, and with the fit of a network from where that was.
 
     With ``privacy`` the model is fitted within that budget; the source's account in the store of budgets pays for it,
     by a new entry or by one that somebody has reserved before, whose number is the ``reservation``. The report and the
@@ -103,7 +104,7 @@ def run(
         raise SynthdataError(f"The holdout must be a fraction between 0 and 1, found {holdout}.", "Try --holdout 0.2.")
     if rows is not None and rows < 1:
         raise SynthdataError(f"The number of rows must be 1 or more, found {rows}.")
-    synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    synthesizer = _made(model, settings, private=privacy is not None)
     budget = Privacy.of(privacy) if privacy is not None else None
     if budget:
         synthesizer.require_private_form()
@@ -178,6 +179,13 @@ def run(
                 facts |= {"run": about, "notes": [*loaded.notes, *synthesizer.notes]}
                 report = write_report(facts, folder.path, made if share else None, noised)
         return Run(folder.path, report, synthetic)
+
+
+def _made(model: str | Synthesizer | None, settings: Sequence[str], *, private: bool) -> Synthesizer:
+    """The model to fit."""
+    if isinstance(model, Synthesizer):
+        return model
+    return make_model(model or usual_model(private=private), settings)
 
 
 def _require_names(frame: pd.DataFrame, protected: Sequence[str], rules: Policy) -> None:
@@ -266,7 +274,7 @@ def evaluate(
 
 def fit(
     source: Source,
-    model: str | Synthesizer = "boosted",
+    model: str | Synthesizer | None = None,
     *,
     save: str | Path | None = None,
     table: str | None = None,
@@ -282,15 +290,15 @@ def fit(
 ) -> Synthesizer:
     """Fit a model on every row of a table, without a holdout, and save it into the folder ``save``.
 
-    With ``privacy`` within that budget, which the source's account in the store of budgets pays for. ``resume`` goes on
-    with a fit for ``save`` that was stopped.
+    ``model`` is by default `boosted`, under a privacy budget `auto`. With ``privacy`` within that budget, which the
+    source's account in the store of budgets pays for. ``resume`` goes on with a fit for ``save`` that was stopped.
 
     Raises:
         SynthdataError: the input cannot be used.
         PrivacyError: the model cannot keep the privacy asked for, or the source's budget is used up.
     """
     progress = progress or silent()
-    synthesizer = make_model(model, settings) if isinstance(model, str) else model
+    synthesizer = _made(model, settings, private=privacy is not None)
     if save is not None:
         synthesizer.require_savable()
     budget = Privacy.of(privacy) if privacy is not None else None

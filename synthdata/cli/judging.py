@@ -13,7 +13,6 @@ from synthdata.cli.options import (
     DeviceOption,
     DropText,
     Epsilon,
-    Model,
     Pdf,
     PolicyFile,
     Protected,
@@ -30,6 +29,7 @@ from synthdata.cli.options import (
     TableName,
     Target,
     TimeBudget,
+    UsualModel,
 )
 from synthdata.cli.working import finish, privacy_of, settings_of, working
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 def run(
     source: Source,
-    model: Model = "boosted",
+    model: UsualModel = None,
     rows: Annotated[int | None, typer.Option("--rows", help="Synthetic rows; by default those of the source.")] = None,
     holdout: Annotated[float, typer.Option("--holdout", help="The fraction of rows that the model never sees.")] = 0.2,
     policy: PolicyFile = None,
@@ -65,6 +65,9 @@ def run(
     split: Split = None,
 ) -> None:
     """From a real table to a judged synthetic one: fit, draw, measure, report."""
+    from synthdata.models.registry import usual_model
+
+    model = model or usual_model(private=epsilon is not None)
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
     privacy = privacy_of(epsilon, delta, rows_per_person, split)
     from synthdata import pipeline

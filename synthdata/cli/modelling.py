@@ -13,7 +13,6 @@ from synthdata.cli.options import (
     DeviceOption,
     DropText,
     Epsilon,
-    Model,
     ModelFolder,
     Output,
     Query,
@@ -27,6 +26,7 @@ from synthdata.cli.options import (
     TableName,
     Target,
     TimeBudget,
+    UsualModel,
 )
 from synthdata.cli.working import privacy_of, settings_of, working
 
@@ -34,7 +34,7 @@ from synthdata.cli.working import privacy_of, settings_of, working
 def fit(
     source: Source,
     save: Annotated[Path, typer.Option("--save", help="The folder to save the model in.")],
-    model: Model = "boosted",
+    model: UsualModel = None,
     table: TableName = None,
     query: Query = None,
     schema: SchemaFile = None,
@@ -51,6 +51,9 @@ def fit(
     split: Split = None,
 ) -> None:
     """Fit a model on every row and save it."""
+    from synthdata.models.registry import usual_model
+
+    model = model or usual_model(private=epsilon is not None)
     settings = [*(param or ()), *settings_of(model, device, time_budget)]
     privacy = privacy_of(epsilon, delta, rows_per_person, split)
     from synthdata import pipeline

@@ -20,6 +20,14 @@ class Device(StrEnum):
 Source = Annotated[
     str, typer.Argument(help="A file, folder, database URL or bundled table: adult.csv, postgresql://…, sklearn:wine.")
 ]
+UsualModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Which to fit, of those `synthdata models` lists; by default boosted, with --epsilon auto.",
+    ),
+]
 Model = Annotated[str, typer.Option("--model", "-m", help="Which model to fit; `synthdata models` lists them.")]
 TableName = Annotated[str | None, typer.Option("--table", help="The table of a database, or the sheet of a workbook.")]
 Query = Annotated[str | None, typer.Option("--query", help="A query to read from a database instead of a table.")]

@@ -129,6 +129,15 @@ def _type_name(hint: Any) -> str:
     return "None" if hint is type(None) else str(getattr(hint, "__name__", hint))
 
 
+def usual_model(*, private: bool) -> str:
+    """The name of the model that is fitted where none is named; `boosted` cannot keep a privacy budget.
+
+    >>> usual_model(private=False), usual_model(private=True)
+    ('boosted', 'auto')
+    """
+    return "auto" if private else "boosted"
+
+
 def make_model(name: str, settings: Iterable[str] = (), **parameters: Any) -> Synthesizer:
     """An unfitted model; ``settings`` are texts such as ``max_components=20``, read by the parameter's type.
 

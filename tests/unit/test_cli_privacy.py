@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from synthdata.cli import main
+from synthdata.models.registry import load
 from synthdata.privacy.ledger import read_ledger
 from synthdata.runs.budget_store import BudgetStore
 
@@ -70,6 +71,17 @@ def test_what_promises_nothing_is_refused_and_costs_nothing(
     for word in words:
         assert word in message
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+
+
+@pytest.mark.parametrize(("options", "family"), [(["--epsilon", "3"], "auto"), ([], "boosted")])
+def test_where_no_model_is_named_one_is_taken_that_can_keep_the_budget(
+    command: Command, tmp_path: Path, options: list[str], family: str
+) -> None:
+    code, said, message = command("fit", "people.csv", *options, "--save", "made")
+    assert code == 0, message
+    assert load(tmp_path / "made").name == family
+    assert ("'aim' was chosen" in said) == bool(options)
+    assert ("Spent: epsilon" in said) == bool(options)
 
 
 def test_a_fit_leaves_its_ledger_and_is_paid_from_the_account(command: Command, tmp_path: Path) -> None:

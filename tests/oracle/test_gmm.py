@@ -53,6 +53,19 @@ def test_log_density_equals_scikit_learn_on_complete_numbers() -> None:
     np.testing.assert_allclose(ours, other.score_samples(x), rtol=1e-9)
 
 
+def test_statistics_are_the_same_for_few_and_for_many_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture = random_mixture(5, mixed_slots())
+    rows = Rows.of(draw(mixture, 700, np.random.default_rng(3)))
+    found = []
+    for wide in (1, 100):
+        monkeypatch.setattr("synthdata.models.mixtures.mixture._WIDE", wide)
+        moments = Moments.empty(mixture)
+        moments.add(mixture, rows)
+        found.append(moments)
+    np.testing.assert_allclose(found[0].first, found[1].first, rtol=1e-10)
+    np.testing.assert_allclose(found[0].second, found[1].second, rtol=1e-10, atol=1e-10)
+
+
 def test_log_density_equals_the_sum_over_components_row_by_row() -> None:
     mixture = random_mixture(5, mixed_slots())
     rows = draw(mixture, 200, np.random.default_rng(2))

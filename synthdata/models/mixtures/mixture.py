@@ -20,6 +20,8 @@ from synthdata.encoders.base import UNSEEN, Encoded, Slot
 BLOCK = 4_000_000
 #: and how many where the work is quicker within the processor's cache
 CACHED = 200_000
+#: from so many columns of values on, products of two are summed for one component after the other
+_WIDE = 40
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,12 @@ class Moments:
                 total += responsible.sum(axis=0)
                 x = rows.values[block][:, group.dims].astype(np.float64)
                 first += responsible.T @ x
-                pairs += responsible.T @ (x[:, i] * x[:, j])
+                if len(group.dims) < _WIDE:
+                    pairs += responsible.T @ (x[:, i] * x[:, j])
+                else:
+                    # All products of two columns would be many times the rows.
+                    for k, weight in enumerate(responsible.T):
+                        pairs[k] += ((x.T * weight) @ x)[i, j]
             self.rows += group.last - group.first
             self.weights += total
             if len(group.dims):

@@ -166,7 +166,7 @@ def test_wrong_numbers(command, tmp_path):
     people().to_csv("people.csv", index=False)
     refused(command("run", "people.csv", "--holdout", "1.5"), "holdout")
     refused(command("run", "people.csv", "--rows", "0"), "rows")
-    refused(command("run", "people.csv", "--epsilon", "1"), "private")
+    refused(command("run", "people.csv", "--model", "boosted", "--epsilon", "1"), "private")
     nothing_written(tmp_path, "people.csv")
 
 

@@ -54,11 +54,7 @@ def adaptive(
     degree = min(degree, len(sizes))
     # The workload is every group of this degree, so that each column is in equally many.
     weight = math.comb(len(sizes) - 1, degree - 1)
-    candidates = {
-        group: float(weight * width)
-        for width in range(1, degree + 1)
-        for group in itertools.combinations(range(len(sizes)), width)
-    }
+    candidates = [group for width in range(1, degree + 1) for group in itertools.combinations(range(len(sizes)), width)]
     total = estimate_total(measured)
     model, potentials = fit_marginals(sizes, measured, total, iterations=iterations)
     last = len(sizes) < 2
@@ -71,7 +67,7 @@ def adaptive(
         groups = _that_fit(candidates, measured, sizes, model_cells * min(spent + 1e-9, 1.0))
         estimates = _estimates(model, groups, total, generator)
         penalties = np.array([_MEAN_NOISE * sigma * estimates[group].size for group in groups])
-        weights = np.array([candidates[group] for group in groups])
+        weights = weight * np.array([len(group) for group in groups], dtype=np.float64)
         group = groups[cells.choose(Comparison(groups, estimates.__getitem__, penalties, weights), epsilon)]
         before = estimates[group]
         counts = cells.measure(group, sigma)
@@ -93,7 +89,7 @@ def _columns(cells: MeasuredCells, sigma: float) -> dict[Group, Measurement]:
 
 
 def _that_fit(
-    candidates: Mapping[Group, float], measured: Mapping[Group, Measurement], sizes: Sequence[int], most: float
+    candidates: Sequence[Group], measured: Mapping[Group, Measurement], sizes: Sequence[int], most: float
 ) -> list[Group]:
     """The candidates with which the junction tree stays within ``most`` cells, or those that do not make it grow."""
     tree = TreeCells(sizes, measured)
@@ -140,7 +136,8 @@ def spanning_tree(
         np.zeros(len(pairs)),
         np.ones(len(pairs)),
     )
-    epsilon = choosing_epsilon(third / max(d - 1, 1))
+    edges = max(d - 1, 1)
+    epsilon = choosing_epsilon(third / edges)
     left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     part = np.arange(d)
     chosen: list[Group] = []
@@ -149,8 +146,8 @@ def spanning_tree(
         a, b = pairs[cells.choose(comparison, epsilon, among=apart)]
         chosen.append((a, b))
         part[part == part[b]] = part[a]
-        progress.step(0.5 * len(chosen) / max(d - 1, 1), "Choosing a tree of columns")
-    sigma = counting_sigma(third / max(d - 1, 1))
+        progress.step(0.5 * len(chosen) / edges, "Choosing a tree of columns")
+    sigma = counting_sigma(third / edges)
     for group in chosen:
         measured[group] = Measurement(cells.measure(group, sigma), sigma)
     total = estimate_total(measured)

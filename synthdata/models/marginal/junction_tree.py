@@ -80,7 +80,7 @@ def junction_tree(sizes: Sequence[int], groups: Iterable[Group]) -> JunctionTree
             if len(shared) > len(shares[rest]):
                 nearest[rest], shares[rest] = len(order) - 1, shared
     arranged = tuple(cliques[place] for place in order)
-    cells = tuple(math.prod(sizes[j] for j in clique) for clique in arranged)
+    cells = tuple(_cells(sizes, clique) for clique in arranged)
     return JunctionTree(arranged, tuple(parents), tuple(separators), cells)
 
 
@@ -122,8 +122,7 @@ class TreeCells:
         return self.now - sum(self._cells[part] for part in parts) + self._of(columns, [*groups, group])
 
     def _of(self, columns: Iterable[int], groups: Iterable[Group]) -> int:
-        cliques = _eliminated(self._sizes, columns, groups)
-        return sum(math.prod(self._sizes[j] for j in clique) for clique in cliques)
+        return sum(_cells(self._sizes, clique) for clique in _eliminated(self._sizes, columns, groups))
 
 
 def _eliminated(sizes: Sequence[int], columns: Iterable[int], groups: Iterable[Group]) -> list[frozenset[int]]:
@@ -134,7 +133,7 @@ def _eliminated(sizes: Sequence[int], columns: Iterable[int], groups: Iterable[G
             near[j].update(group)
     for j, around in near.items():
         around.discard(j)
-    cost = {j: _cells(sizes, j, around) for j, around in near.items()}
+    cost = {j: sizes[j] * _cells(sizes, around) for j, around in near.items()}
     # Costs that have changed since stay in the queue, and are passed over.
     queue = [(cells, j) for j, cells in cost.items()]
     heapify(queue)
@@ -155,10 +154,11 @@ def _eliminated(sizes: Sequence[int], columns: Iterable[int], groups: Iterable[G
             near[k] |= around
             near[k] -= {j, k}
         for k in around:
-            cost[k] = _cells(sizes, k, near[k])
+            cost[k] = sizes[k] * _cells(sizes, near[k])
             heappush(queue, (cost[k], k))
     return cliques
 
 
-def _cells(sizes: Sequence[int], j: int, around: set[int]) -> int:
-    return sizes[j] * math.prod(sizes[k] for k in around)
+def _cells(sizes: Sequence[int], columns: Iterable[int]) -> int:
+    """How many cells columns have together."""
+    return math.prod(sizes[j] for j in columns)

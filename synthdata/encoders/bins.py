@@ -38,22 +38,37 @@ class Bins:
         others = np.where(codes == UNSEEN, UNSEEN, codes.astype(np.int64) + self.count - 1)
         return np.where(codes == 0, bins, others)
 
-    def codes(self, cells: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Codes and values (n,) for cells; inside a bin every place is equally likely."""
+    def codes(
+        self, cells: np.ndarray, generator: np.random.Generator, wanted: AllowedCells | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Codes and values (n,) for cells; of a bin every place that is wanted is equally likely."""
         if not self.count:
             return cells.astype(np.int32), np.full(len(cells), np.nan)
         on_line = cells < self.count
         codes = np.where(on_line, 0, cells - self.count + 1).astype(np.int32)
-        places = (cells + generator.random(len(cells))) / self.count
+        low, high = cells / self.count, (cells + 1) / self.count
+        if wanted is not None:
+            # Both ends: a point at a bin's edge may lie beyond it by rounding.
+            low, high = np.clip(low, wanted.low, wanted.high), np.clip(high, wanted.low, wanted.high)
+        places = low + generator.random(len(cells)) * (high - low)
         return codes, np.where(on_line, places, np.nan)
 
-    def allowed(self, wanted: AllowedCells) -> np.ndarray:
-        """Which cells (cardinality,) can meet a condition; a bin counts if it touches the range."""
-        if not self.count:
-            return wanted.codes
+    def covered(self, low: float, high: float) -> np.ndarray:
+        """Which share of each bin (count,) a stretch of the line covers; of a point's bin all.
+
+        >>> Bins(Slot("x", 1, True), 4).covered(0.125, 0.5).tolist()
+        [0.5, 1.0, 0.0, 0.0]
+        """
+        low, high = np.clip((low, high), 0.0, 1.0)
+        if low == high:
+            return (np.arange(self.count) == min(int(low * self.count), self.count - 1)).astype(np.float64)
         edges = np.arange(self.count + 1) / self.count
-        touched = (edges[1:] >= wanted.low) & (edges[:-1] <= wanted.high) & bool(wanted.codes[0])
-        return np.concatenate([touched, wanted.codes[1:]])
+        return np.asarray(np.clip((np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)) * self.count, 0.0, 1.0))
+
+    def allowed(self, wanted: AllowedCells) -> np.ndarray:
+        """Which share of each cell (cardinality,) meets a condition."""
+        shares = wanted.codes.astype(np.float64)
+        return np.concatenate([shares[0] * self.covered(wanted.low, wanted.high), shares[1:]]) if self.count else shares
 
 
 def cut(slots: tuple[Slot, ...], count: int) -> list[Bins]:
@@ -67,14 +82,19 @@ def to_cells(encoded: Encoded, bins: list[Bins]) -> np.ndarray:
     return np.column_stack(columns) if columns else np.empty((len(encoded), 0), dtype=np.int64)
 
 
-def from_cells(cells: np.ndarray, bins: list[Bins], generator: np.random.Generator) -> Encoded:
-    """Encoded rows for whole-number cells (n, d)."""
+def from_cells(
+    cells: np.ndarray,
+    bins: list[Bins],
+    generator: np.random.Generator,
+    allowed: Mapping[int, AllowedCells] | None = None,
+) -> Encoded:
+    """Encoded rows for whole-number cells (n, d), whose values meet conditions by column position."""
     codes, values = np.empty(cells.shape, dtype=np.int32), np.empty(cells.shape)
     for j, cutting in enumerate(bins):
-        codes[:, j], values[:, j] = cutting.codes(cells[:, j], generator)
+        codes[:, j], values[:, j] = cutting.codes(cells[:, j], generator, (allowed or {}).get(j))
     return Encoded(tuple(cutting.slot for cutting in bins), codes, values)
 
 
 def allowed_cells(allowed: Mapping[int, AllowedCells], bins: list[Bins]) -> dict[int, np.ndarray]:
-    """Conditions by column position as masks over whole-number cells."""
+    """Conditions by column position as the share of each whole-number cell that meets them."""
     return {j: bins[j].allowed(wanted) for j, wanted in allowed.items()}

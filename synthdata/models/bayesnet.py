@@ -31,6 +31,9 @@ STRUCTURE_ROWS = 30_000
 FINE_PARENTS = 1
 #: how many columns, by how much each tells alone, are tried as parents
 CANDIDATES = 12
+#: how many rows are imagined in each bin of a number line, so that none is impossible where few rows are (Krichevsky
+#: and Trofimov 1981)
+IMAGINED = 0.5
 #: how often the unknown cells of an incomplete row are drawn to average over them where they are many
 MARGINAL_DRAWS = 64
 #: over up to so many ways to fill in what is not known the probability of a row is summed
@@ -89,7 +92,10 @@ class BayesNet(FittedToPrivateRows, DensityMixin, ImputationMixin):
         self._set_levels(
             group_of,
             [
-                [merged(np.bincount(group[cells[:, j]]), group, cutting, most) for most in COARSER]
+                [
+                    merged(np.bincount(group[cells[:, j]], minlength=group.max(initial=-1) + 1), group, cutting, most)
+                    for most in COARSER
+                ]
                 for j, (group, cutting) in enumerate(zip(group_of, self.cuts_, strict=True))
             ],
         )
@@ -138,13 +144,16 @@ class BayesNet(FittedToPrivateRows, DensityMixin, ImputationMixin):
         coarse_given = [grouped[:, parent] for parent in parents]
         fine_given = [own[0], *(grouped[:, parent] for parent in fine_parents)]
         fine_sizes = [own[1], *(sizes[parent] for parent in fine_parents)]
-        coarse = backed_off(grouped[:, j], coarse_given, [sizes[p] for p in parents], own[1], *settings)
+        imagined = np.zeros(width)
+        imagined[: self.cuts_[j].count] = IMAGINED
+        shared = np.bincount(group, weights=imagined, minlength=own[1])
+        coarse = backed_off(grouped[:, j], coarse_given, [sizes[p] for p in parents], own[1], *settings, shared)
         # Within a group its own cells only: nothing is drawn towards the cells of others.
         fine = np.stack([np.where(group == g, 1.0, 0.0) for g in range(own[1])])
-        fine *= np.bincount(cells[:, j], minlength=width) + 1e-9
+        fine *= np.bincount(cells[:, j], minlength=width) + np.maximum(imagined, 1e-9)
         fine = fine / fine.sum(axis=1, keepdims=True)
         if fine_parents:
-            found = backed_off(cells[:, j], fine_given, fine_sizes, width, *settings)
+            found = backed_off(cells[:, j], fine_given, fine_sizes, width, *settings, imagined)
             inside = found * np.repeat(fine > 0, len(found) // own[1], axis=0)
             total = inside.sum(axis=1, keepdims=True)
             fine = np.where(
@@ -169,14 +178,14 @@ class BayesNet(FittedToPrivateRows, DensityMixin, ImputationMixin):
         self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
     ) -> Encoded | None:
         """Rows weighted by how likely they make the conditions, then drawn by that weight (likelihood weighting)."""
-        masks = allowed_cells(allowed, self.cuts_)
+        shares = allowed_cells(allowed, self.cuts_)
         cells = np.full((max(4 * n, 1000), len(self.cuts_)), UNSEEN, dtype=np.int64)
-        log_weight = self._draw(cells, masks, generator)
+        log_weight = self._draw(cells, shares, generator)
         weight = np.exp(log_weight - log_weight.max(initial=-np.inf)) if np.isfinite(log_weight).any() else None
         if weight is None:
             return from_cells(cells[:0], self.cuts_, generator)
         chosen = generator.choice(len(cells), size=n, p=weight / weight.sum())
-        return from_cells(cells[chosen], self.cuts_, generator)
+        return from_cells(cells[chosen], self.cuts_, generator, allowed)
 
     def _draw(self, cells: np.ndarray, masks: Mapping[int, np.ndarray], generator: np.random.Generator) -> np.ndarray:
         """Draw every `UNSEEN` cell in place, parents first; the log-probability (n,) of the cells that were given."""

@@ -74,15 +74,23 @@ def combinations(grouped: np.ndarray, parents: Sequence[int], sizes: Sequence[in
 
 
 def backed_off(
-    child: np.ndarray, given: Sequence[np.ndarray], sizes: Sequence[int], width: int, smoothing: float, least: int
+    child: np.ndarray,
+    given: Sequence[np.ndarray],
+    sizes: Sequence[int],
+    width: int,
+    smoothing: float,
+    least: int,
+    imagined: np.ndarray | None = None,
 ) -> np.ndarray:
     """Probabilities (combinations, width) of a child (n,) by the groups ``given``, each (n,) with its own size.
 
     Each further parent's table is drawn towards the one without it by ``smoothing`` imagined rows, and is that one
-    where fewer than ``least`` rows have the combination: no figure rests on the rows of a few.
+    where fewer than ``least`` rows have the combination: no figure rests on the rows of a few. The first table has
+    the rows ``imagined`` (width,) beside the real ones.
     """
     combos = np.zeros(len(child), dtype=np.int64)
-    table = np.bincount(child, minlength=width).astype(float)[None] / max(len(child), 1)
+    first = np.bincount(child, minlength=width) + (0.0 if imagined is None else imagined)
+    table = first[None] / max(first.sum(), 1e-300)
     for groups, size in zip(given, sizes, strict=True):
         combos = combos * size + groups
         without = np.repeat(table, size, axis=0)

@@ -205,6 +205,8 @@ def _build(column: Column, operator: str, value: str, text: str) -> Condition:
 
 def _from_value(name: str, value: Any, schema: Schema) -> Condition:
     column = _column(name, schema, str(name))
+    if isinstance(value, np.generic):
+        value = value.item()
     text = f"{name} = {value!r}"
     if value is None:
         return Condition(column, null=True, text=text)

@@ -76,9 +76,11 @@ class Keeper:
         """That too few rows are good, and why."""
         words = self.conditions.describe()
         if self.met <= have and words:
+            exact = any(condition.values and condition.column.continuous for condition in self.conditions.conditions)
+            point = "Ask for a range around a single number, l" if exact else "L"
             return InfeasibleError(
                 f"Of {drawn:,} rows drawn, {have:,} met {words}.",
-                "Loosen the conditions, or check that such rows exist in the real table.",
+                f"{point}oosen the conditions, or check that such rows exist in the real table.",
             )
         worst = max(self.broke, key=lambda rule: self.broke[rule]) if self.broke else ""
         under = f" under {words}" if words else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from synthdata.encoders.base import UNSEEN, Encoded, State
+from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
+from synthdata.encoders.bins import Bins
 from synthdata.encoders.private_encoder import PrivateDomain, lay_out
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin
@@ -71,6 +73,21 @@ class Independent(DensityMixin, ImputationMixin):
         slots = self.encoder_.slots
         empty = Encoded(slots, np.full((n, len(slots)), UNSEEN, dtype=np.int32), np.full((n, len(slots)), np.nan))
         return self._draw(empty, self.shares_, generator)
+
+    def _sample_given(
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
+    ) -> Encoded | None:
+        """Each conditioned column by what its own distribution leaves."""
+        rows = self._sample(n, generator)
+        for j, wanted in allowed.items():
+            # One bin is the whole line.
+            cutting = Bins(rows.slots[j], int(rows.slots[j].continuous))
+            shares = self.shares_[j] * cutting.allowed(wanted)
+            if not shares.any():
+                return rows.take(np.empty(0, dtype=np.int64))
+            cells = even_draws(shares, n, generator)
+            rows.codes[:, j], rows.values[:, j] = cutting.codes(cells, generator, wanted)
+        return rows
 
     def _log_prob(self, encoded: Encoded) -> np.ndarray:
         total = np.zeros(len(encoded))

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from synthdata.encoders.base import AllowedCells, Encoded, Slot, State
-from synthdata.encoders.bins import Bins, allowed_cells, cut, to_cells
+from synthdata.encoders.bins import Bins, cut, to_cells
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.base import Synthesizer
 from synthdata.models.draws import even_places_in_groups
@@ -154,13 +154,13 @@ class Trees(Synthesizer):
         self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
     ) -> Encoded | None:
         """Rows drawn with the conditions kept at each step, weighted by how likely that was (likelihood weighting)."""
-        encoded, weight = self._draw(max(4 * n, 1000), allowed_cells(allowed, self.cuts_), generator)
+        encoded, weight = self._draw(max(4 * n, 1000), allowed, generator)
         total = weight.sum()
         chosen = generator.choice(len(weight), size=n, p=weight / total) if total > 0 else np.empty(0, dtype=np.int64)
         return encoded.take(chosen)
 
     def _draw(
-        self, n: int, masks: Mapping[int, np.ndarray], generator: np.random.Generator
+        self, n: int, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
     ) -> tuple[Encoded, np.ndarray]:
         slots = self.encoder_.slots
         codes, values = np.zeros((n, len(slots)), dtype=np.int32), np.full((n, len(slots)), np.nan)
@@ -168,12 +168,12 @@ class Trees(Synthesizer):
         for place, j in enumerate(self.order_):
             tree, cutting = self.trees_[place], self.cuts_[j]
             leaves = tree.splits.leaves(_features(self.order_[:place], line, codes, tree.ranks))
-            counts = tree.counts.astype(float)
-            if j in masks:
-                counts = counts * masks[j][tree.cells]
+            counts, spans = tree.counts.astype(float), _spans(tree, cutting)
+            if j in allowed:
+                counts, spans = _within(tree, spans, cutting, allowed[j])
                 held = np.add.reduceat(counts, tree.start[:-1]) / np.add.reduceat(tree.counts, tree.start[:-1])
                 weight *= held[leaves]
-            codes[:, j], values[:, j] = _draw_in_leaves(tree, counts, leaves, cutting, generator)
+            codes[:, j], values[:, j] = _draw_in_leaves(tree, counts, spans, leaves, cutting, generator)
             one = Encoded((slots[j],), codes[:, [j]], values[:, [j]])
             line[:, j] = _places(one)[:, 0]
         return Encoded(slots, codes, values), weight
@@ -257,12 +257,17 @@ def _fit_splits(x: np.ndarray, target: np.ndarray, min_leaf: int, seed: int) -> 
 
 
 def _draw_in_leaves(
-    tree: Tree, counts: np.ndarray, leaves: np.ndarray, cutting: Bins, generator: np.random.Generator
+    tree: Tree,
+    weights: np.ndarray,
+    spans: tuple[np.ndarray, np.ndarray],
+    leaves: np.ndarray,
+    cutting: Bins,
+    generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and values (n,), each cell of a leaf as often as expected up to a row."""
+    """Codes and values (n,), each cell of a leaf as often as expected by the weights (cells,) up to a row."""
     share = even_places_in_groups(leaves, generator)
     # One running total over all leaves: a row's place in its leaf is a place in that total.
-    total = np.concatenate([[0.0], np.cumsum(counts)])
+    total = np.concatenate([[0.0], np.cumsum(weights)])
     low, high = total[tree.start[leaves]], total[tree.start[leaves + 1]]
     at = low + share * (high - low)
     entry = np.clip(np.searchsorted(total, at, side="right") - 1, tree.start[leaves], tree.start[leaves + 1] - 1)
@@ -271,22 +276,39 @@ def _draw_in_leaves(
         return cells.astype(np.int32), np.full(len(cells), np.nan)
     on_line = cells < cutting.count
     codes = np.where(on_line, 0, cells - cutting.count + 1).astype(np.int32)
-    inside = (at - total[entry]) / np.maximum(counts[entry], 1e-12)
-    return codes, np.where(on_line, _smooth(tree, entry, leaves, inside, cutting), np.nan)
+    inside = (at - total[entry]) / np.maximum(weights[entry], 1e-12)
+    return codes, np.where(on_line, spans[0][entry] + inside * (spans[1] - spans[0])[entry], np.nan)
 
 
-def _smooth(tree: Tree, entry: np.ndarray, leaf: np.ndarray, inside: np.ndarray, cutting: Bins) -> np.ndarray:
-    """Places (n,) on the line: a cell's rows are spread from half-way to the cell before to half-way to the next.
+def _spans(tree: Tree, cutting: Bins) -> tuple[np.ndarray, np.ndarray]:
+    """From where to where (cells,) on the line each leaf's cells are spread: half-way to the cell before and the next.
 
     The spread is no wider than ``REACH`` bins on either side, so that real gaps stay.
     """
-    cells = tree.cells
-    before = np.where(entry > tree.start[leaf], cells[np.maximum(entry - 1, 0)], cells[entry] - 1)
-    after_entry = np.minimum(entry + 1, len(cells) - 1)
-    after = np.where(entry + 1 < tree.start[leaf + 1], cells[after_entry], cells[entry] + 1)
-    after = np.where(after >= cutting.count, cells[entry] + 1, after)
-    here = cells[entry]
-    down = np.minimum((here - before) / 2, REACH)
-    up = np.minimum((after - here) / 2, REACH)
-    place = here + 0.5 - down + inside * (down + up)
-    return np.clip(place / cutting.count, 0.0, 1.0)
+    here, count = tree.cells, max(cutting.count, 1)
+    before, after = np.roll(here, 1), np.roll(here, -1)
+    first, last = tree.start[:-1], tree.start[1:] - 1
+    before[first], after[last] = here[first] - 1, here[last] + 1
+    after = np.where(after >= count, here + 1, after)
+    down, up = np.minimum((here - before) / 2, REACH), np.minimum((after - here) / 2, REACH)
+    return np.clip((here + 0.5 - down) / count, 0.0, 1.0), np.clip((here + 0.5 + up) / count, 0.0, 1.0)
+
+
+def _within(
+    tree: Tree, spans: tuple[np.ndarray, np.ndarray], cutting: Bins, wanted: AllowedCells
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """How much (cells,) of each leaf's cells meets a condition, and what is left of their spans.
+
+    Of a single point it is how densely a cell is spread there.
+    """
+    if not cutting.count:
+        return tree.counts * wanted.codes[tree.cells], spans
+    low, high = np.clip(spans[0], wanted.low, wanted.high), np.clip(spans[1], wanted.low, wanted.high)
+    length = np.maximum(spans[1] - spans[0], 1e-12)
+    if wanted.low == wanted.high:
+        share = ((spans[0] <= wanted.low) & (wanted.low < spans[1] + (spans[1] == 1.0))) / (length * cutting.count)
+    else:
+        share = (high - low) / length
+    others = wanted.codes[np.maximum(tree.cells - cutting.count + 1, 0)]
+    on_line = tree.cells < cutting.count
+    return tree.counts * np.where(on_line, share * bool(wanted.codes[0]), others), (low, high)

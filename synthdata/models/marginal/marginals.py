@@ -99,11 +99,11 @@ class MarginalSynthesizer(Synthesizer):
     ) -> Encoded | None:
         """Rows of the model conditioned exactly on the cells that are allowed."""
         potentials = dict(self.potentials_)
-        for j, mask in allowed_cells(allowed, self.cuts_).items():
+        for j, shares in allowed_cells(allowed, self.cuts_).items():
             with np.errstate(divide="ignore"):
-                potentials[(j,)] = potentials.get((j,), np.zeros(len(mask))) + np.log(mask.astype(float))
+                potentials[(j,)] = potentials.get((j,), np.zeros(len(shares))) + np.log(shares)
         model = GraphicalModel(self.model_.sizes, potentials, self.model_.tree)
-        return from_cells(model.draw(n if model.possible else 0, generator), self.cuts_, generator)
+        return from_cells(model.draw(n if model.possible else 0, generator), self.cuts_, generator, allowed)
 
     def _state(self) -> State:
         arrays = {"-".join(map(str, group)): potential for group, potential in self.potentials_.items()}

@@ -70,12 +70,7 @@ def allowed_shares(shares: np.ndarray, wanted: AllowedCells, cutting: Bins) -> n
     """The share of each cut code that meets a condition, by the ``shares`` of uncut ones; of a bin as is covered."""
     if cutting.count <= 1:
         return shares
-    edges = np.linspace(0, 1, cutting.count + 1)
-    low, high = np.clip(wanted.low, 0.0, 1.0), np.clip(wanted.high, 0.0, 1.0)
-    if low == high:
-        covered = (np.arange(cutting.count) == min(int(low * cutting.count), cutting.count - 1)).astype(np.float64)
-    else:
-        covered = np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0.0, None) * cutting.count
+    covered = cutting.covered(wanted.low, wanted.high)
     return np.concatenate([covered * shares[0], shares[1:]])
 
 

@@ -127,7 +127,7 @@ class Questions:
         self, stretches: np.ndarray, generator: np.random.Generator, allowed: AllowedCells | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Codes and values (n,) in the given stretches, within ``allowed``."""
-        mass = self.mass if allowed is None else self.mass * self._shares(allowed)
+        mass = self.mass if allowed is None else self.mass * self.bins.allowed(allowed)
         along = np.argsort(self.stretch, kind="stable")
         total = np.concatenate([[0.0], np.cumsum(mass[along])])
         first = np.searchsorted(self.stretch[along], np.arange(len(self.weights) + 1))
@@ -135,26 +135,11 @@ class Questions:
         place = low + generator.random(len(stretches)) * (high - low)
         at = np.searchsorted(total, place, side="right") - 1
         cells = along[np.clip(at, first[stretches], first[stretches + 1] - 1)]
-        codes, values = self.bins.codes(cells, generator)
-        if allowed is not None and self.bins.count:
-            bottom = np.maximum(cells / self.bins.count, allowed.low)
-            top = np.minimum((cells + 1) / self.bins.count, allowed.high)
-            within = bottom + generator.random(len(cells)) * np.maximum(top - bottom, 0.0)
-            values = np.where(codes == 0, within, values)
-        return codes, values
+        return self.bins.codes(cells, generator, allowed)
 
     def allowed_shares(self, allowed: AllowedCells) -> np.ndarray:
         """Which share of each stretch's rows meets a condition."""
-        return np.bincount(self.stretch, weights=self.mass * self._shares(allowed)) / self.weights
-
-    def _shares(self, allowed: AllowedCells) -> np.ndarray:
-        """Which share of each cell (cardinality,) meets a condition."""
-        shares = self.bins.allowed(allowed).astype(float)
-        if self.bins.count and allowed.high > allowed.low:
-            edges = np.arange(self.bins.count + 1) / self.bins.count
-            common = np.minimum(edges[1:], allowed.high) - np.maximum(edges[:-1], allowed.low)
-            shares[: self.bins.count] *= np.clip(common * self.bins.count, 0.0, 1.0)
-        return shares
+        return np.bincount(self.stretch, weights=self.mass * self.bins.allowed(allowed)) / self.weights
 
 
 def _stretches(mass: np.ndarray, most: int) -> np.ndarray:

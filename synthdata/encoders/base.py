@@ -96,6 +96,11 @@ class AllowedCells:
     low: float = -np.inf
     high: float = np.inf
 
+    def rounded(self, values: np.ndarray) -> np.ndarray:
+        """Values (n,) of which those that miss the stretch by no more than the rounding of 32 bits lie on its ends."""
+        ends = np.clip(values, self.low, self.high)
+        return np.where(np.isclose(values, ends, rtol=1e-6, atol=1e-7), ends, values)
+
     def matches(self, codes: np.ndarray, values: np.ndarray, continuous: bool) -> np.ndarray:
         """Which cells (n,) meet the condition."""
         allowed = self.codes[codes]

@@ -70,8 +70,10 @@ class Grid:
             return int(bound) - 2**63
         if self.column.kind == "numerical":
             decimals = self.column.decimals or 0
+            exact = bound * 10**decimals
             # A bound such as 0.3 is meant as the step 3 although 0.3 * 10 is not 3 in floats.
-            exact = round(bound * 10**decimals, 6) if decimals else bound
+            if decimals and abs(exact - round(exact)) <= max(5e-7, 2**-50 * abs(exact)):
+                return round(exact)
             return math.ceil(exact) if rounded is math.ceil else math.floor(exact)
         tick = int(np.clip(bound, -(2**62), 2**62))
         step = int(to_steps(np.array([tick]), self.column)[0])

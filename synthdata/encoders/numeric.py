@@ -18,6 +18,8 @@ from synthdata.table.storage import Cells
 _FEW = 0.01
 #: how many times as frequent as its neighbours a value on a grid must be to count as a spike
 _SPIKE = 3.0
+#: a step that has less of the line than this is taken for a point: numbers of 32 bits cannot tell its ends apart
+_NARROW = 1e-6
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,11 @@ class NumericEncoder:
         codes[0] = bool(spans)
         if not spans:
             return AllowedCells(codes)
-        return AllowedCells(
-            codes,
-            _place(self.line, min(first for first, _ in spans), -half),
-            _place(self.line, max(last for _, last in spans), half),
-        )
+        first, last = min(first for first, _ in spans), max(last for _, last in spans)
+        bottom, top = _place(self.line, first, -half), _place(self.line, last, half)
+        if first == last and top - bottom < _NARROW:
+            bottom = top = _place(self.line, first, 0.0)
+        return AllowedCells(codes, bottom, top)
 
     def describe(self) -> dict[str, Any]:
         """What a person may want to know about how the column is encoded."""

@@ -231,6 +231,7 @@ class Synthesizer(ABC):
             encoded = self._sample(n, generator)
         good = np.ones(len(encoded), dtype=bool)
         for j, cells in allowed.items():
+            encoded.values[:, j] = cells.rounded(encoded.values[:, j])
             good &= cells.matches(encoded.codes[:, j], encoded.values[:, j], encoded.slots[j].continuous)
         encoded = encoded.take(np.flatnonzero(good))
         frame, sound = self.encoder_.decode_sound(encoded)

@@ -75,7 +75,7 @@ class Conditions:
     def settle(self, frame: pd.DataFrame, encoded: Encoded, encoder: TableEncoder) -> pd.DataFrame:
         """Write the number asked for where a row was drawn at exactly that point, which rounding has moved a little."""
         for condition in self.conditions:
-            if condition.values is None or len(condition.values) != 1 or not condition.column.continuous:
+            if condition.values is None or len(condition.values) != 1 or condition.column.kind != "numerical":
                 continue
             name = condition.column.name
             if encoder.learnt_otherwise(name):
@@ -223,7 +223,9 @@ def _plain(value: Any, column: Column, text: str) -> Any:
     if not column.continuous:
         return _category(value, column)
     if column.kind != "numerical":
-        return plain_bound(column, str(value))
+        # A date that is stored as a number, such as 970117, is one with a fraction where the column has nulls.
+        whole = isinstance(value, float) and value.is_integer()
+        return plain_bound(column, str(int(value) if whole else value))
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from synthdata.encoders.base import UNSEEN
+from synthdata.encoders.grid import Grid
 from synthdata.encoders.numeric import NumericEncoder, NumericOptions
 from synthdata.errors import SchemaError
 from synthdata.table.schema import Column
@@ -141,6 +142,13 @@ def test_conditions_become_codes_and_intervals() -> None:
     assert exact.codes.tolist() == [False, True]
     assert not encoder.allowed((0.5,), -np.inf, np.inf).codes.any()
     assert not encoder.allowed(None, 10_000, 20_000).codes.any()
+
+
+@pytest.mark.parametrize("number", [1283.2459834, 0.3, 54321.1234567])
+def test_a_number_with_decimals_is_one_step(number: float) -> None:
+    grid = Grid(Column(name="x", kind="numerical", dtype="float64", decimals=7), stepped=True)
+    assert grid.interval(number, number) == (round(number * 10**7), round(number * 10**7))
+    assert grid.interval(number + 2e-8, number + 8e-8)[0] > round(number * 10**7)
 
 
 def test_the_jacobian_makes_probabilities_of_whole_numbers() -> None:

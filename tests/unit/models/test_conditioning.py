@@ -105,6 +105,12 @@ def test_what_cannot_be_read_is_said(given: object, said: str) -> None:
         parse_conditions(given, SCHEMA)  # type: ignore[arg-type]
 
 
+def test_a_date_stored_as_a_number_may_come_with_a_fraction() -> None:
+    schema = Schema(columns=(Column(name="date", kind="datetime", dtype="float64", unit="day", format="%y%m%d"),))
+    found = parse_conditions({"date": 970117.0}, schema).conditions[0]
+    assert found.values == parse_conditions("date=970117", schema).conditions[0].values
+
+
 def test_names_that_contain_operators() -> None:
     schema = Schema(columns=(Column(name="a>=b", kind="numerical", dtype="int64"), Column(name="a", kind="numerical")))
     conditions = parse_conditions("a>=b<3; a>=1", schema).conditions

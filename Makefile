@@ -10,6 +10,7 @@
 # make bench-beside   families beside other libraries', by a referee: TABLES=folder REFEREE=referee.py, and if elsewhere PYTHON= and PEER=
 # make bench-curve   the same over seconds of training, 10 to 300
 # make bench-odd   every family on every odd table, at full size
+# make bench-small   families on small parts of real tables at random, any failure told: TABLES=folder
 # make bench-marginals   aim and mst on a discretised table: TABLE=x.parquet DOMAIN=x.json, beside all of dpmm with DPMM=its/python
 # make bench-audit   whether audits refute models without noise, and leave honest ones alone
 # make clean   remove what these made
@@ -18,7 +19,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd
-.PHONY: bench-marginals bench-audit clean
+.PHONY: bench-small bench-marginals bench-audit clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
@@ -81,6 +82,10 @@ bench-beside:
 bench-curve:
 	@scripts/setup.sh test
 	@$(BESIDE) --models trees,$(subst $(space),$(comma),$(foreach s,10 30 60 120 300,$(CURVE:=@$(s)))) $(ARGS)
+
+bench-small:
+	@scripts/setup.sh test
+	@.venv/bin/python tests/benchmarks/small_tables.py $(TABLES) $(ARGS)
 
 bench-odd:
 	@scripts/setup.sh test

@@ -33,7 +33,7 @@ from synthdata.cli.working import privacy_of, settings_of, working
 
 def fit(
     source: Source,
-    save: Annotated[Path, typer.Option("--save", help="The folder to save the model in.")],
+    save: Annotated[Path, typer.Option("--save", "-o", help="The folder to save the model in.")],
     model: UsualModel = None,
     table: TableName = None,
     query: Query = None,

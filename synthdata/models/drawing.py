@@ -77,10 +77,12 @@ class Keeper:
         words = self.conditions.describe()
         if self.met <= have and words:
             exact = any(condition.values and condition.column.continuous for condition in self.conditions.conditions)
-            point = "Ask for a range around a single number, l" if exact else "L"
+            hint = "Loosen the conditions, or check that such rows exist in the real table."
+            if exact:
+                hint = "Ask for a range around a single number, or loosen the conditions."
             return InfeasibleError(
                 f"Of {drawn:,} rows drawn, {have:,} met {words}.",
-                f"{point}oosen the conditions, or check that such rows exist in the real table.",
+                hint,
             )
         worst = max(self.broke, key=lambda rule: self.broke[rule]) if self.broke else ""
         under = f" under {words}" if words else ""

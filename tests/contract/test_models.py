@@ -73,6 +73,7 @@ COLUMNS: dict[str, Callable[[np.random.Generator, int], tuple[object, str]]] = {
         pd.array(np.where(g.random(n) < 0.2, None, g.integers(0, 99, n)), dtype="Int16"),
         "numerical",
     ),
+    "hours": lambda g, n: (np.where(g.random(n) < 0.5, 40, g.normal(40, 12, n).round()), "numerical"),
     "float32": lambda g, n: (g.normal(size=n).astype("float32"), "numerical"),
     "float64": lambda g, n: (np.where(g.random(n) < 0.3, np.nan, g.normal(size=n) * 1e-5), "numerical"),
     "cents": lambda g, n: (np.round(g.lognormal(3, 2, n), 2), "numerical"),

@@ -34,6 +34,11 @@ class Slot:
     missing_code: int | None = None
     positions: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False)
 
+    @property
+    def varies(self) -> bool:
+        """Whether cells of the column can differ at all."""
+        return self.continuous or self.cardinality > 1
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -167,7 +167,7 @@ class Autoregressive(NeuralSynthesizer, DensityMixin, ImputationMixin):
         contexts = choose_contexts(guide, most, generator)
         self.networks_ = self._networks(contexts, torch_generator(generator))
         self.networks_.start_from_frequencies(guide.codes)
-        if self.networks_.columns:
+        if any(slot.varies for slot in guide.slots):
             # Of its own, so that what is drawn afterwards does not depend on how long training went on.
             source = np.random.default_rng(int(generator.integers(2**62)))
             self._train(_Records(self.networks_, encoded, self.ordered), len(encoded), source, progress)

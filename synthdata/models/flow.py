@@ -151,7 +151,7 @@ class Flow(NeuralSynthesizer, DensityMixin, ImputationMixin):
                 for j, slot in enumerate(told.slots)
             ]
         )
-        if self.network_.columns:
+        if any(slot.varies for slot in told.slots):
             self._train(_Records(self.network_, narrow), len(encoded), generator, progress)
         self.network_.eval()
 

@@ -162,3 +162,10 @@ def test_a_number_among_many_can_be_asked_for(model: str) -> None:
                 fitted.sample(30, given={"fine": wanted}, seed=0)
             break
         assert (fitted.sample(5, given={name: wanted}, seed=0)[name] == wanted).all(), name
+
+
+@pytest.mark.parametrize("model", ROW_BY_ROW)
+def test_a_table_in_which_nothing_varies_comes_back(model: str) -> None:
+    table = pd.DataFrame({"kind": ["owner"] * 60, "number": [3] * 60})
+    drawn = make_model(model, **QUICK.get(model, {})).fit(table, seed=0).sample(5, seed=0)
+    assert (drawn == ["owner", 3]).all().all()

@@ -31,11 +31,13 @@ def replacing(target: str | Path) -> Iterator[Path]:
     target = Path(target)
     # The ending is kept, since writers choose a format by it.
     beside = target.with_name(f".{os.getpid()}.partial.{target.name}")
+    before = target.with_name(f".{os.getpid()}.before.{target.name}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         if target.is_dir() and beside.is_dir():
-            shutil.rmtree(target)
+            # A folder cannot be replaced at once, but it can be moved away much sooner than it is removed.
+            os.replace(target, before)
         os.replace(beside, target)
     except OSError as error:
         reason = (
@@ -46,6 +48,9 @@ def replacing(target: str | Path) -> Iterator[Path]:
             "Nothing half-written was left; free some space or choose another place.",
         ) from None
     finally:
+        if before.is_dir() and not target.exists():
+            os.replace(before, target)
+        shutil.rmtree(before, ignore_errors=True)
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
         else:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthdata.atomic import replacing
+from synthdata.atomic import replacing, write_text
 from synthdata.errors import ModelError
 
 if TYPE_CHECKING:
@@ -113,15 +113,24 @@ class Best:
 
 
 def save_checkpoint(folder: Path, tensors: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> None:
-    """Write a checkpoint whole or not at all: ``tensors.safetensors`` with the settings and a checksum beside it."""
+    """Write ``checkpoint.json`` and the tensors that it names by their checksum, whenever it may be interrupted.
+
+    Until the one file is replaced the checkpoint is the one before, whose tensors are removed only afterwards.
+    """
     from safetensors.torch import save
 
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    with replacing(folder) as beside:
-        beside.mkdir(parents=True)
-        (beside / "tensors.safetensors").write_bytes(content)
-        text = json.dumps({**settings, "sha256": hashlib.sha256(content).hexdigest()})
-        (beside / "checkpoint.json").write_text(text, encoding="utf-8")
+    checksum = hashlib.sha256(content).hexdigest()
+    with replacing(folder / _tensors(checksum)) as beside:
+        beside.write_bytes(content)
+    write_text(folder / "checkpoint.json", json.dumps({**settings, "sha256": checksum}))
+    for file in folder.glob(_tensors("*")):
+        if file.name != _tensors(checksum):
+            file.unlink(missing_ok=True)
+
+
+def _tensors(checksum: str) -> str:
+    return f"tensors-{checksum[:16]}.safetensors"
 
 
 def load_checkpoint(folder: Path) -> tuple[Weights, dict[str, Any]]:
@@ -135,8 +144,9 @@ def load_checkpoint(folder: Path) -> tuple[Weights, dict[str, Any]]:
 
     try:
         settings = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
-        content = (folder / "tensors.safetensors").read_bytes()
-        if hashlib.sha256(content).hexdigest() != settings.pop("sha256"):
+        checksum = settings.pop("sha256")
+        content = (folder / _tensors(checksum)).read_bytes()
+        if hashlib.sha256(content).hexdigest() != checksum:
             raise ValueError
         return load(content), settings
     except (OSError, ValueError, KeyError, AttributeError, SafetensorError):

@@ -62,6 +62,24 @@ class HasOwnLosses(Protocol):
         ...
 
 
+@runtime_checkable
+class HasOwnRates(Protocol):
+    """A player whose weights are to move otherwise than the settings say, which are for the players beside it.
+
+    ``relative_rate`` is how large its learning rate is beside theirs.
+    """
+
+    relative_rate: float
+    weight_decay: float
+
+
+@runtime_checkable
+class TakesPart(Protocol):
+    """A player who has less to learn than others, and takes a share of a batch at each turn."""
+
+    batch_share: float
+
+
 class Objective(Protocol):
     """All players in the order of their turns, and the held-out figure by which training is judged.
 

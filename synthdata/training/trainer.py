@@ -15,7 +15,7 @@ from synthdata.privacy.dpsgd import NoisySteps
 from synthdata.progress import Progress
 from synthdata.training.callbacks import Average, Best, Pace, Weights, load_checkpoint, save_checkpoint
 from synthdata.training.device import choose_device, torch_generator
-from synthdata.training.objective import HasOwnLosses, Objective, Player, PrivatePlayer
+from synthdata.training.objective import HasOwnLosses, HasOwnRates, Objective, Player, PrivatePlayer, TakesPart
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +143,7 @@ class _Training:
         self.before_shuffle = self.batches.get_state()
         self.modules = [player.modules for player in objective.players]
         self.losses = [self._compiled(player) for player in objective.players]
-        self.optimizers = [_optimizer(module, settings) for module in self.modules]
+        self.optimizers = [_optimizer(player, settings) for player in objective.players]
         self.averages = [Average(module, settings.ema) for module in self.modules]
         self.best = Best(settings.patience)
         self.history = History(held_out=len(self.held_out))
@@ -159,7 +159,7 @@ class _Training:
 
     def run(self) -> History:
         settings, step = self.settings, 0
-        if settings.checkpoint and settings.checkpoint.exists():
+        if settings.checkpoint and (settings.checkpoint / "checkpoint.json").exists():
             step = self._resume(settings.checkpoint)
         pace = self.pace
         share = checked = pace.at(step)
@@ -210,12 +210,12 @@ class _Training:
             if self.settings.private and player.sees_real_rows:
                 self._private_gradients(player, self.settings.private, share)
             else:
-                losses(self._next_rows(), self.noise).mean().backward()
+                losses(self._next_rows(player), self.noise).mean().backward()
             norm = torch.nn.utils.clip_grad_norm_(player.modules.parameters(), self.settings.clip)
             if not math.isfinite(float(norm)):
                 return False
             for group in optimizer.param_groups:
-                group["lr"] = self.settings.learning_rate * self.pace.rate(share)
+                group["lr"] = _rate(player, self.settings) * self.pace.rate(share)
             optimizer.step()
             average.update()
         return True
@@ -238,14 +238,15 @@ class _Training:
                 slope = total / max(len(norms), 1)
                 weight.grad = slope if weight.grad is None else weight.grad + slope
 
-    def _next_rows(self) -> torch.Tensor:
+    def _next_rows(self, player: Player) -> torch.Tensor:
         """The next batch (b,) of a shuffle that is drawn anew whenever it has been gone through.
 
         In private training whoever asks here sees no rows, and all that counts is how many they are: as planned.
         """
         if self.settings.private:
             return self.learning.new_zeros(max(round(self.settings.private.plan.batch), 1))
-        size = min(self.settings.batch_size, len(self.learning))
+        share = player.batch_share if isinstance(player, TakesPart) else 1.0
+        size = min(max(round(share * self.settings.batch_size), 1), len(self.learning))
         if len(self.waiting) < size:
             self._shuffle()
         rows, self.waiting = self.waiting[:size], self.waiting[size:]
@@ -361,17 +362,23 @@ class _Training:
         return int(settings["step"])
 
 
-def _optimizer(module: torch.nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+def _rate(player: Player, settings: TrainingSettings) -> float:
+    own = player.relative_rate if isinstance(player, HasOwnRates) else 1.0
+    return own * settings.learning_rate
+
+
+def _optimizer(player: Player, settings: TrainingSettings) -> torch.optim.Optimizer:
     """AdamW that shrinks weight matrices only: biases and embeddings of rare cells are left alone."""
     import torch
 
     plain = ("bias", "embedding")
-    named = list(module.named_parameters())
+    named = list(player.modules.named_parameters())
+    decay = player.weight_decay if isinstance(player, HasOwnRates) else settings.weight_decay
     groups = [
         {
             "params": [p for name, p in named if name.rsplit(".", 1)[-1] not in plain],
-            "weight_decay": settings.weight_decay,
+            "weight_decay": decay,
         },
         {"params": [p for name, p in named if name.rsplit(".", 1)[-1] in plain], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+    return torch.optim.AdamW(groups, lr=_rate(player, settings), betas=settings.betas, fused=True)

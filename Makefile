@@ -1,5 +1,6 @@
 # make demo    set up .venv, run the main job on both sample tables, say where the reports lie
 # make test    set up what the tests need (a browser and a PostgreSQL included) and run them
+# make coverage  the same tests, and which lines they ran; takes half as long again
 # make lint    formatting, style, types
 # make bench   speed and memory, beside SDV, on this machine; then private marginals beside dpmm's, in its own environment
 # make bench-private   private training beside plain: TABLE=train.parquet, and for what the rows are worth TEST= and REFEREE=
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd
+.PHONY: help demo test coverage lint bench bench-private bench-dashboard bench-evaluate bench-judge bench-power bench-beside bench-curve bench-odd
 .PHONY: bench-small bench-marginals bench-audit clean
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
@@ -33,7 +34,10 @@ demo:
 
 test:
 	@scripts/setup.sh test
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(ARGS)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+coverage:
+	@$(MAKE) test ARGS="--cov --cov-report=term $(ARGS)"
 
 lint:
 	@scripts/setup.sh test

@@ -1,9 +1,9 @@
-"""Diffusion over tables: codes are hidden and found again, values are noised and denoised, by one network.
+"""Diffusion over tables: codes are hidden and found again column by column, values are noised and denoised.
 
 Codes follow masked diffusion (Shi, Han, Wang, Doucet and Titsias 2024, arXiv 2406.04329), which drawn one column at a
-time is a model in any order; values follow Gaussian diffusion (Karras et al. 2022, arXiv 2206.00364) given the codes.
-In tables of mixed types the part of its line that a number lies in is a code, too, and its place there the value.
-Any cells can be known beforehand: the network also learns to go on from those.
+time is a model in any order, by a small network for each column; values follow Gaussian diffusion (Karras et al. 2022,
+arXiv 2206.00364) given the codes, by one network. In tables of mixed types the part of its line that a number lies in
+is a code, too, and its place there the value. Any cells can be known beforehand: both learn to go on from those.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from synthdata.encoders.base import UNSEEN, AllowedCells, Encoded, State
 from synthdata.encoders.bins import Bins
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.models.abilities import DensityMixin, ImputationMixin, Kind
+from synthdata.models.networks.column_records import ColumnRecords
+from synthdata.models.networks.column_rows import draw_cells, log_cells
+from synthdata.models.networks.columns import ColumnNetworks
+from synthdata.models.networks.contexts import choose_contexts
 from synthdata.models.networks.cut_lines import (
     allowed_shares,
+    coded_slot,
     counts_of,
     cut_lines,
     cut_rows,
@@ -32,9 +37,10 @@ from synthdata.models.networks.cut_lines import (
     on_lines,
 )
 from synthdata.models.networks.diffusion import Denoiser, Shape
-from synthdata.models.networks.diffusion_density import log_codes, log_values
-from synthdata.models.networks.diffusion_objective import Records
-from synthdata.models.networks.diffusion_sampler import draw_codes, draw_values, settle_codes
+from synthdata.models.networks.diffusion_density import log_values
+from synthdata.models.networks.diffusion_objective import CodesAndValues, Values
+from synthdata.models.networks.diffusion_sampler import draw_values
+from synthdata.models.networks.first_layer import Shape as ColumnShape
 from synthdata.models.networks.level_groups import (
     Groups,
     group_levels,
@@ -46,6 +52,7 @@ from synthdata.models.networks.level_groups import (
 )
 from synthdata.models.networks.nets import MARGIN, scores, shares
 from synthdata.models.networks.same_scale import same_scale_pairs
+from synthdata.models.networks.settling import settle_like
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
 from synthdata.progress import Progress
 from synthdata.training.device import choose_device, torch_generator
@@ -56,8 +63,13 @@ _MOST_CODES = 32_768
 _MOST_BINS, _BIN_ROWS, _TIED_ROWS = 4_096, 250, 50
 #: how much longer training takes where most columns are number lines left whole
 _WHOLE = 2.5
-#: over how many drawn rows codes are made as frequent as in the table: at most, at least, and for each of its rows
-_TRIAL_ROWS, _LEAST_TRIAL, _TRIAL_SHARE = 8_192, 2_000, 4
+#: how many times wider than networks that find codes the denoiser is, their fewest units, and the numbers of a cell
+_WIDER, _NARROWEST, _CELL_WIDTH = 4, 8, 16
+#: on which share of a batch places inside bins are learnt, of which there is little to know once the bins are; and the
+#: least share for codes, where many lines are left whole
+_INSIDE, _LEAST_SHARE = 0.25, 0.5
+#: in how many steps values are drawn, and places inside bins
+_STEPS, _STEPS_INSIDE = 28, 10
 #: how many rows are drawn at once
 _PART = 16_384
 #: how many rows are scored at once
@@ -69,21 +81,22 @@ _LEAST_SETTLED = 1_000
 
 
 class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
-    """One network that finds hidden codes and denoises values.
+    """A network for each column that finds hidden codes, and one for all that denoises values.
 
     `log_prob` is exact where a row has no values; densities of values are estimates, since a flow is followed in steps.
 
     Args:
         epochs: how often the table is gone through at most, and two and a half times as often where most columns are
             number lines left whole: values behind noise take longer than codes. Held-out rows may end it earlier.
-        width: how many units each layer has.
-        blocks: how many residual blocks of two layers.
-        dropout: which share of a layer's units is left out at random in training.
+        width: how many units each layer of the denoiser has; those of the columns' networks have a quarter.
+        blocks: how many residual blocks of two layers the denoiser has.
+        dropout: which share of a layer's units is left out at random in training of the columns' networks.
         ordered: which share of the records finds hidden codes in the columns' order, as rows are drawn.
         bins: into how many bins a number line is cut at most: every line where at most half of the columns are numbers,
             else those whose numbers often occur in another column too.
-        sampling_steps: in how many steps values are drawn.
+        sampling_steps: in how many steps values are drawn; without it 10, and 28 where some number lines are whole.
         most_levels: how many levels of a column are told apart; beyond, rarer ones share groups.
+        context: from how many other columns at most each column's codes are found; very wide tables have fewer.
         time_budget: seconds that training may take; the learning rate is paced to it.
         device: ``auto``, ``cpu`` or ``cuda``.
         checkpoint: a folder to save the state of training to, and to resume from.
@@ -91,14 +104,17 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     """
 
     name: ClassVar[str] = "diffusion"
-    summary: ClassVar[str] = "masked and Gaussian diffusion by one network; faithful numbers, conditions on any cells"
+    summary: ClassVar[str] = "masked diffusion of codes, Gaussian of numbers; faithful, conditions on any cells"
 
     log_prob_kind: ClassVar[Kind] = "estimate"
 
-    private_settings = MappingProxyType({"epochs": 15, "learning_rate": 3e-3})
+    # There are no values then, and this is how networks of columns learn best.
+    private_settings = MappingProxyType({"epochs": 15, "learning_rate": 8e-3, "dropout": 0.0})
 
     groups_: list[Groups]
-    network_: Denoiser
+    #: what finds codes, and what finds values where there are any
+    columns_: ColumnNetworks
+    network_: Denoiser | None
     #: into how many bins each column's number line is cut
     cuts_: list[Bins]
 
@@ -106,15 +122,16 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self,
         epochs: int = 40,
         batch_size: int = 512,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 0.05,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1.0,
         width: int = 512,
         blocks: int = 3,
-        dropout: float = 0.0,
+        dropout: float = 0.2,
         ordered: float = 0.7,
         bins: int = 64,
-        sampling_steps: int = 28,
+        sampling_steps: int | None = None,
         most_levels: int = 300,
+        context: int = 48,
         time_budget: float | None = None,
         device: str = "auto",
         checkpoint: str | None = None,
@@ -131,6 +148,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self.bins = bins
         self.sampling_steps = sampling_steps
         self.most_levels = most_levels
+        self.context = context
         self.time_budget = time_budget
         self.device = device
         self.checkpoint = checkpoint
@@ -151,21 +169,25 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         least |= dict.fromkeys(tied, _TIED_ROWS)
         there = (~np.isnan(guide.values)).sum(axis=0).tolist()
         self.cuts_ = cut_lines(slots, least, there, max(min(self.bins, _MOST_BINS // max(len(least), 1)), 1))
-        inner, told = self._inner(encoded), self._inner(guide)
-        self.network_ = self._network(torch_generator(generator))
-        frequencies = [
-            torch.from_numpy(np.bincount(told.codes[:, j], minlength=slot.cardinality).astype(np.float64))
-            for j, slot in enumerate(told.slots)
-        ]
-        self.network_.start_from_frequencies(frequencies)
-        if self.network_.coded or self.network_.lines:
-            objective = Records(self.network_, inner, self.ordered, self._uncut())
-            self._train(objective, len(encoded), generator, progress)
-            network = self._ready()
-            rows = min(_TRIAL_ROWS, max(_LEAST_TRIAL, _TRIAL_SHARE * len(encoded)))
-            with torch.no_grad():
-                settle_codes(network, frequencies, rows, torch_generator(generator, network.turns.device))
-        self.network_.eval()
+        contexts = choose_contexts(narrow_rows(guide, self.groups_), self.context, generator)
+        self._build(contexts, torch_generator(generator))
+        told = self._inner(guide)
+        self.columns_.start_from_frequencies(told.codes)
+        players = self._players(self._inner(encoded))
+        if players:
+            self._train(CodesAndValues(players), len(encoded), generator, progress)
+            settle_like(self._columns(), told, self.time_budget, generator)
+
+    def _players(self, inner: Encoded) -> list[ColumnRecords | Values]:
+        """What there is to learn."""
+        players: list[ColumnRecords | Values] = []
+        coded = sum(size > 1 for size in self.columns_.sizes)
+        if coded:
+            share = max(coded / (coded + len(self._uncut())), _LEAST_SHARE)
+            players.append(ColumnRecords(self.columns_, inner, self.ordered, share))
+        if self.network_:
+            players.append(Values(self.network_, inner, 1.0 if self._uncut() else _INSIDE))
+        return players
 
     def _steps(self, rows: int) -> int:
         steps = super()._steps(rows)
@@ -175,9 +197,11 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         """The columns whose number line is left whole."""
         return [j for j, cutting in enumerate(self.cuts_) if cutting.count == 1]
 
-    def _network(self, generator: torch.Generator) -> Denoiser:
-        slots = [cut_slot(cutting) for cutting in self.cuts_]
-        return Denoiser(slots, Shape(self.width, self.blocks, self.dropout), generator)
+    def _build(self, contexts: np.ndarray, generator: torch.Generator) -> None:
+        coded, slots = map(coded_slot, self.cuts_), [cut_slot(cutting) for cutting in self.cuts_]
+        shape = ColumnShape(max(self.width // _WIDER, _NARROWEST), 1, _CELL_WIDTH, self._setting("dropout"))
+        self.columns_ = ColumnNetworks(list(coded), contexts, shape, generator, densities=False)
+        self.network_ = Denoiser(slots, Shape(self.width, self.blocks), generator) if len(self._lines) else None
 
     def _inner(self, encoded: Encoded) -> Encoded:
         """Encoded rows as the network sees them."""
@@ -201,7 +225,7 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def _settle(self, rows: Encoded, generator: np.random.Generator) -> None:
         """Spread the values of every column evenly over its number line, in the order in which they were drawn."""
-        for j in self.network_.lines:
+        for j in self._lines:
             on_line = np.flatnonzero(rows.codes[:, j] == 0)
             order = on_line[np.argsort(rows.values[on_line, j], kind="stable")]
             if len(order) >= _LEAST_SETTLED:
@@ -264,33 +288,34 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
 
     def _log_prob(self, encoded: Encoded) -> np.ndarray:
         """Rows with unknown cells are completed by a draw, whose own density given the rest is taken off again."""
-        network = self._ready()
         inner = self._inner(encoded)
+        out = log_within(encoded, self.groups_) + log_bins(inner, self.cuts_)
+        out += log_cells(self._columns(), Encoded(inner.slots, inner.codes, np.full(inner.values.shape, np.nan)))
+        if self.network_ is None:
+            return out
         drawn = Encoded(inner.slots, inner.codes.copy(), inner.values.copy())
         generator = np.random.default_rng(0)
         self._draw_codes(drawn, {}, generator)
         self._draw_values(drawn, generator)
-        lines = np.array(network.lines, dtype=np.int64)
+        network, lines = self._denoiser(self.network_), self._lines
         gaps = np.isnan(inner.values[:, lines]) & ~np.isnan(drawn.values[:, lines])
-        out = log_within(encoded, self.groups_) + log_bins(inner, self.cuts_)
         for start in range(0, len(encoded), _SCORED):
             part = slice(start, start + _SCORED)
-            codes, values, there = self._tensors(drawn, part)
+            codes, values, there = self._tensors(network, drawn, part)
             with torch.no_grad():
-                known = torch.from_numpy(inner.codes[part].astype(np.int64)).to(codes.device)
-                found = log_codes(network, known)
-                if len(lines):
-                    found += self._log_values(codes, values, there.long())
-                    open_ = torch.from_numpy(gaps[part]).to(codes.device)
-                    odd = torch.nonzero(open_.any(1))[:, 0]
-                    state = torch.where(open_, 1, 2 * there.long())
-                    found[odd] -= self._log_values(codes[odd], values[odd], state[odd])
+                found = self._log_values(network, codes, values, there.long())
+                open_ = torch.from_numpy(gaps[part]).to(codes.device)
+                odd = torch.nonzero(open_.any(1))[:, 0]
+                state = torch.where(open_, 1, 2 * there.long())
+                found[odd] -= self._log_values(network, codes[odd], values[odd], state[odd])
             out[part] += found.cpu().numpy()
         return out
 
-    def _log_values(self, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    def _log_values(
+        self, network: Denoiser, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor
+    ) -> torch.Tensor:
         """Log-densities (b,) per share of rows of the values (b, l) where ``state`` is 1."""
-        per_score = log_values(self.network_, codes, values, state, self.sampling_steps)
+        per_score = log_values(network, codes, values, state, self.sampling_steps or _STEPS)
         # The slope of normal scores.
         slope = math.log(1 - 2 * MARGIN) + 0.5 * values.double() ** 2 + 0.5 * math.log(2 * math.pi)
         return per_score + torch.where(state == 1, slope, 0.0).sum(1)
@@ -304,61 +329,78 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         self, rows: Encoded, allowed: Mapping[int, AllowedCells], generator: np.random.Generator
     ) -> np.ndarray:
         """Draw hidden codes in place, conditioned ones first; the log-probability (n,) of conditions."""
-        network, log_weight = self._ready(), np.zeros(len(rows))
-        noise = torch_generator(generator, network.turns.device)
+        networks = self._columns()
         limits = {
-            j: torch.from_numpy(allowed_shares(self.groups_[j].allowed(wanted), wanted, self.cuts_[j])).to(noise.device)
+            j: AllowedCells(allowed_shares(self.groups_[j].allowed(wanted), wanted, self.cuts_[j]))
             for j, wanted in allowed.items()
         }
-        for j, size in enumerate(network.sizes):
+        for j, size in enumerate(networks.sizes):
             if size == 1:
                 rows.codes[:, j] = 0
-        for start in range(0, len(rows), _PART):
-            part = slice(start, start + _PART)
-            codes, values, known = self._tensors(rows, part)
-            order = sorted(network.coded, key=lambda j: j not in limits)
-            with torch.no_grad():
-                weight = draw_codes(network, codes, values, 2 * known.long(), order, limits, noise)
-            rows.codes[part] = codes.cpu().numpy()
-            log_weight[part] = weight.double().cpu().numpy()
+        values = rows.values.copy()
+        log_weight = draw_cells(
+            networks, rows, limits, generator, sorted(networks.order, key=lambda j: j not in limits)
+        )
+        # What is drawn has no values yet.
+        rows.values[:] = values
         return log_weight
 
     def _draw_values(self, rows: Encoded, generator: np.random.Generator) -> None:
         """Draw the values that codes ask for and that are not there, in place."""
-        network = self._ready()
+        if self.network_ is None:
+            return
+        network, lines = self._denoiser(self.network_), self._lines
         noise = torch_generator(generator, network.turns.device)
-        lines = np.array(network.lines, dtype=np.int64)
         on_line = on_lines(rows.codes, self.cuts_)[:, lines]
         gaps = on_line & np.isnan(rows.values[:, lines])
         wanted = np.flatnonzero(gaps.any(axis=1))
         for start in range(0, len(wanted), _PART):
             part = wanted[start : start + _PART]
-            codes, values, known = self._tensors(rows, part)
+            codes, values, known = self._tensors(network, rows, part)
             state = torch.where(known, 2, torch.from_numpy(on_line[part]).long().to(codes.device))
             with torch.no_grad():
-                z = draw_values(network, codes, values, state, self.sampling_steps, noise)
+                z = draw_values(network, codes, values, state, self._sampling_steps(), noise)
             drawn = shares(z.double()).cpu().numpy()
             rows.values[np.ix_(part, lines)] = np.where(gaps[part], drawn, rows.values[np.ix_(part, lines)])
 
-    def _ready(self) -> Denoiser:
-        return self.network_.to(choose_device(self.device)).eval()
+    def _sampling_steps(self) -> int:
+        return self.sampling_steps or (_STEPS if self._uncut() else _STEPS_INSIDE)
 
-    def _tensors(self, rows: Encoded, part: slice | np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    @property
+    def _lines(self) -> np.ndarray:
+        """The columns (l,) with a number line."""
+        return np.array([j for j, cutting in enumerate(self.cuts_) if cutting.count], dtype=np.int64)
+
+    def _columns(self) -> ColumnNetworks:
+        return self.columns_.to(choose_device(self.device)).eval()
+
+    def _denoiser(self, network: Denoiser) -> Denoiser:
+        return network.to(choose_device(self.device)).eval()
+
+    def _tensors(
+        self, network: Denoiser, rows: Encoded, part: slice | np.ndarray
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes (b, d), normal scores (b, l) of the lines' values, and which of these are known (b, l)."""
-        device = self.network_.turns.device
-        lines = rows.values[part][:, self.network_.lines]
+        device = network.turns.device
+        lines = rows.values[part][:, network.lines]
         codes = torch.from_numpy(rows.codes[part].astype(np.int64)).to(device)
         values = scores(torch.from_numpy(np.nan_to_num(lines, nan=0.5))).float().to(device)
         return codes, values, torch.from_numpy(~np.isnan(lines)).to(device)
 
     def _state(self) -> State:
-        network = State({}, {"bins": counts_of(self.cuts_), **weights_of(self.network_)})
-        return State.merge(groups=groups_state(self.groups_), network=network)
+        arrays = {"bins": counts_of(self.cuts_), "contexts": self.columns_.contexts.cpu().numpy()}
+        values = weights_of(self.network_) if self.network_ else {}
+        return State.merge(
+            groups=groups_state(self.groups_),
+            columns=State({}, {**arrays, **weights_of(self.columns_)}),
+            network=State({}, values),
+        )
 
     def _restore(self, state: State) -> None:
         self.groups_ = groups_from_state(state.nested("groups"), self.encoder_.slots)
-        arrays = dict(state.nested("network").arrays)
+        arrays = dict(state.nested("columns").arrays)
         self.cuts_ = cuts_from([grouping.slot for grouping in self.groups_], arrays.pop("bins"))
-        self.network_ = self._network(torch.Generator().manual_seed(0))
-        put_weights(self.network_, arrays)
-        self.network_.eval()
+        self._build(arrays.pop("contexts"), torch.Generator().manual_seed(0))
+        put_weights(self.columns_, arrays)
+        if self.network_:
+            put_weights(self.network_, dict(state.nested("network").arrays))

@@ -11,7 +11,7 @@ from synthdata.models.diffusion import Diffusion
 from synthdata.models.flow import Flow
 from synthdata.testing import synthesizer_checks
 
-SMALL_DIFFUSION = partial(Diffusion, epochs=10, width=64, blocks=1, learning_rate=6e-3, sampling_steps=8, device="cpu")
+SMALL_DIFFUSION = partial(Diffusion, epochs=16, width=128, blocks=1, learning_rate=6e-3, sampling_steps=8, device="cpu")
 SMALL_FLOW = partial(Flow, epochs=6, width=48, blocks=1, learning_rate=5e-3, device="cpu")
 
 

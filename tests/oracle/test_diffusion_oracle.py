@@ -137,10 +137,10 @@ class Gaussian(Denoiser):
 
     def __init__(self) -> None:
         slots = tuple(Slot(name, 1, True, positions=np.array([np.nan])) for name in "xy")
-        super().__init__(slots, Shape(2, 1, 0.0), torch.Generator().manual_seed(0))
+        super().__init__(slots, Shape(2, 1), torch.Generator().manual_seed(0))
         self.values_head.weight.data, self.values_head.bias.data = torch.eye(2), torch.zeros(2)
 
-    def hidden(self, codes, values, state, noise, generator=None):
+    def hidden(self, codes, values, state, noise):
         s = torch.exp(noise)[:, None]
         noised = values * torch.sqrt(1 + s * s)
         gain = self.covariance @ torch.linalg.inv(self.covariance + torch.diag_embed((s * s).expand(-1, 2)))

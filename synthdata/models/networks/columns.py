@@ -1,4 +1,4 @@
-"""The networks of `autoregressive`: for every column one that predicts it from the others' cells, known or not."""
+"""Networks of which every column has one of its own, which predicts it from the others' cells, known or not."""
 
 from __future__ import annotations
 
@@ -38,18 +38,30 @@ class ColumnNetworks(nn.Module):
     ``contexts`` (d, c) names the columns that each one is predicted from. A cell that is not known is replaced by a
     vector that says so, so that a column can be predicted from any subset. Where every column is in every context,
     its own stands there too, and is never known.
+
+    Without ``densities`` only codes are predicted. Places on number lines are then seen where they are known.
     """
 
     contexts: torch.Tensor
     places: torch.Tensor
 
-    def __init__(self, slots: Sequence[Slot], contexts: np.ndarray, shape: Shape, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        contexts: np.ndarray,
+        shape: Shape,
+        generator: torch.Generator,
+        *,
+        densities: bool = True,
+    ) -> None:
         super().__init__()
         self.columns, self.shape = len(slots), shape
         self.sizes = [slot.cardinality for slot in slots]
         #: the columns in the order in which rows are drawn
         self.order = list(range(len(slots)))
-        self.numbers = [j for j, slot in enumerate(slots) if slot.continuous]
+        #: the columns of which places on the number line are predicted too
+        self.numbers = [j for j, slot in enumerate(slots) if slot.continuous and densities]
+        self.densities = densities
         d = self.columns
         self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
         places = torch.empty(d)

@@ -6,15 +6,19 @@ import numpy as np
 
 from synthdata.encoders.base import Encoded
 
+#: how many contexts the columns of a wide table may have in all, and the fewest that each has
+_MOST_CONTEXTS, _FEWEST_CONTEXTS = 8_000, 8
+
 
 def choose_contexts(encoded: Encoded, most: int, generator: np.random.Generator, rows: int = 5_000) -> np.ndarray:
     """For every column the positions (d, c) of the columns that say most about it, up to ``most`` of the others.
 
-    Where there are no more than that, all columns (d, d), itself included.
+    Where there are no more than that, all columns (d, d), itself included. Very wide tables have fewer, for memory.
 
     Association is mutual information between columns cut into at most eight parts, on some of the rows.
     """
     d = len(encoded.slots)
+    most = min(most, max(_FEWEST_CONTEXTS, _MOST_CONTEXTS // max(d, 1)))
     if d - 1 <= most:
         return np.tile(np.arange(d), (d, 1)) if d > 1 else np.empty((d, 0), dtype=np.int64)
     sample = encoded.take(generator.permutation(len(encoded))[:rows])

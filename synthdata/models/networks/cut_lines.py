@@ -48,6 +48,12 @@ def cut_rows(rows: Encoded, cuts: Sequence[Bins]) -> Encoded:
     return Encoded(tuple(cut_slot(cutting) for cutting in cuts), codes, values)
 
 
+def coded_slot(cutting: Bins) -> Slot:
+    """The same slot for whom bins are codes like others, without places inside them; a line of one bin stays one."""
+    slot = cut_slot(cutting)
+    return replace(slot, continuous=False) if cutting.count > 1 else slot
+
+
 def join_rows(rows: Encoded, cuts: Sequence[Bins]) -> Encoded:
     """What `cut_rows` was given."""
     codes, values = rows.codes.copy(), rows.values.copy()

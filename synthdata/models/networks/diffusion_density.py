@@ -1,4 +1,4 @@
-"""How probable rows are under `diffusion`: codes by the chain rule, values by the flow that the sampler follows."""
+"""How probable the values of rows are under `diffusion` given their codes: by the flow that the sampler follows."""
 
 from __future__ import annotations
 
@@ -6,30 +6,11 @@ import itertools
 import math
 
 import torch
-from torch.nn import functional
 
 from synthdata.models.networks.diffusion import Denoiser
 from synthdata.models.networks.diffusion_sampler import HIGHEST, LOWEST, denoised
 
 _LOG_2_PI = math.log(2 * math.pi)
-
-
-def log_codes(network: Denoiser, codes: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities (n,) of codes (n, d), each given those before it; hidden ones (-1) are left out of account."""
-    n, lines = len(codes), len(network.lines)
-    values = torch.zeros(n, lines, device=codes.device)
-    out = torch.zeros(n, dtype=torch.float64, device=codes.device)
-    before = torch.full_like(codes, -1)
-    for j, size in enumerate(network.sizes):
-        if size == 1:
-            before[:, j] = 0
-    for place, j in enumerate(network.coded):
-        hidden = network.hidden(before, values, None, torch.zeros(n, device=codes.device))
-        log_p = functional.log_softmax(network.codes_head.of_one(hidden, place).double(), dim=1)
-        known = codes[:, j] >= 0
-        out += torch.where(known, log_p.gather(1, codes[:, j : j + 1].clamp(min=0))[:, 0], 0.0)
-        before[:, j] = codes[:, j]
-    return out
 
 
 def log_values(

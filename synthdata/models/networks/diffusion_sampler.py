@@ -1,15 +1,12 @@
-"""How `diffusion` draws: hidden codes one column after the other, then values by a few steps down the noise levels."""
+"""How `diffusion` draws values given codes: by a few steps down the noise levels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import torch
-from torch.nn import functional
 
 from synthdata.models.networks.diffusion import Denoiser
-from synthdata.models.networks.even import even_uniform
 
 #: the noise levels between which values are drawn, in units of their normal scores
 HIGHEST, LOWEST = 20.0, 0.005
@@ -23,7 +20,6 @@ def denoised(
     noised: torch.Tensor,
     state: torch.Tensor,
     sigma: torch.Tensor,
-    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """The values (b, l) expected behind noised ones at noise levels (b,), preconditioned for unit variance.
 
@@ -32,7 +28,7 @@ def denoised(
     """
     s = sigma[:, None]
     scaled = torch.where(state == 2, noised, noised / torch.sqrt(1 + s * s))
-    hidden = network.hidden(codes, scaled, state, torch.log(sigma), generator)
+    hidden = network.hidden(codes, scaled, state, torch.log(sigma))
     return noised / (1 + s * s) + s / torch.sqrt(1 + s * s) * network.values_head(hidden)
 
 
@@ -69,68 +65,3 @@ def draw_values(
         moved = float(levels[i + 1]) / level * x - math.expm1(-step) * ahead
         x, before = torch.where(free, moved, x), target
     return x
-
-
-def draw_codes(
-    network: Denoiser,
-    codes: torch.Tensor,
-    values: torch.Tensor,
-    state: torch.Tensor,
-    order: Sequence[int],
-    allowed: Mapping[int, torch.Tensor],
-    generator: torch.Generator,
-) -> torch.Tensor:
-    """Draw hidden codes (-1) of (n, d) in place, column by column in ``order``; each given all that is known by then.
-
-    ``allowed`` has for some columns which share (size,) of each code may occur. Gives the log-probability (n,) with
-    which free draws would have been allowed.
-    """
-    log_weight = torch.zeros(len(codes), device=codes.device)
-    for j in order:
-        rows = torch.nonzero(codes[:, j] < 0)[:, 0]
-        if not len(rows):
-            continue
-        p = code_probabilities(network, j, codes[rows], values[rows], state[rows])
-        if j in allowed:
-            p = p * allowed[j].to(p.dtype)
-            log_weight[rows] += p.sum(1).log()
-        along = p.cumsum(1)
-        uniform = even_uniform((along / along[:, -1:]).sum(1), generator) * along[:, -1]
-        drawn = (along <= uniform[:, None]).sum(1)
-        # Rounding may point past the last code that can occur.
-        last = p.shape[1] - 1 - (p.flip(1) > 0).to(torch.uint8).argmax(1)
-        codes[rows, j] = torch.minimum(drawn, last)
-    return log_weight
-
-
-def settle_codes(
-    network: Denoiser, counts: Sequence[torch.Tensor], n: int, generator: torch.Generator, rounds: int = 3
-) -> None:
-    """Shift the logits of codes so that over ``n`` rows as they are drawn each is as frequent as ``counts`` say.
-
-    Small errors would else add up along the columns.
-    """
-    device = network.turns.device
-    codes = torch.full((n, len(network.sizes)), -1, device=device)
-    for j, size in enumerate(network.sizes):
-        if size == 1:
-            codes[:, j] = 0
-    empty = torch.zeros(n, len(network.lines), device=device)
-    for j in network.coded:
-        p = code_probabilities(network, j, codes, empty, empty.long())
-        share = (counts[j].to(device) + 0.5) / (counts[j] + 0.5).sum().to(device)
-        shift = torch.zeros_like(share)
-        for _ in range(rounds):
-            shifted = functional.softmax(p.double().clamp(min=1e-30).log() + shift, dim=1)
-            shift = (shift + torch.log(share / shifted.mean(0).clamp(min=1e-30))).clamp(-1.0, 1.0)
-        network.split(network.codes_head.bias.data[None])[network.coded.index(j)][0] += shift.to(p.dtype)
-        draw_codes(network, codes, empty, empty.long(), [j], {}, generator)
-
-
-def code_probabilities(
-    network: Denoiser, j: int, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor
-) -> torch.Tensor:
-    """The probabilities (n, size) of a column's codes given what is known of other columns."""
-    noise = torch.zeros(len(codes), device=codes.device)
-    hidden = network.hidden(codes, values, state if bool(state.any()) else None, noise)
-    return functional.softmax(network.codes_head.of_one(hidden, network.coded.index(j)), 1)

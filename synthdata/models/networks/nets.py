@@ -156,7 +156,8 @@ class CellVectors(nn.Module):
         at = slice(None) if column is None else slice(column, column + 1)
         # A cell that is not known has the code UNSEEN; what stands for it is masked out later.
         codes = codes.clamp(min=0)
-        on_line = self.continuous[at] & (codes == 0)
+        # A number of which only that it is one is known is a code like others.
+        on_line = self.continuous[at] & (codes == 0) & ~torch.isnan(values)
         columns = torch.arange(len(self.starts), device=codes.device)[at]
         place = torch.where(on_line, values, self.places[columns, codes])
         placed = ~torch.isnan(place)

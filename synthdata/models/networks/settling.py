@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthdata.encoders.base import UNSEEN
+from synthdata.encoders.base import UNSEEN, Encoded
 from synthdata.models.networks.columns import ColumnNetworks
-from synthdata.training.device import half_precision
+from synthdata.training.device import half_precision, torch_generator
 
 #: over how many drawn rows at most the constants are found, and how many imagined ones are among them
 TRIAL_ROWS, PRIOR_ROWS = 40_000, 20.0
@@ -23,6 +23,25 @@ MOST_CODES = 500
 #: the largest number of cells that a trial may hold
 _MOST_NUMBERS = 2**25
 _ROUNDS = 8
+#: for how many rows a second of a time budget marginals are put right
+_ROWS_A_SECOND = 500
+
+
+def settle_like(
+    networks: ColumnNetworks, encoded: Encoded, time_budget: float | None, generator: np.random.Generator
+) -> None:
+    """Move the networks' biases until drawn codes are as frequent as those of encoded rows, as far as time allows."""
+    rows = max(2 * len(encoded), 2_000)
+    if time_budget is not None:
+        rows = min(rows, int(time_budget * _ROWS_A_SECOND))
+        if rows < len(encoded) / 2:
+            # Over so few rows chance would do more harm than good.
+            return
+    shares = [
+        np.bincount(codes, minlength=slot.cardinality) / len(encoded)
+        for codes, slot in zip(encoded.codes.T, encoded.slots, strict=True)
+    ]
+    settle(networks, shares, rows, torch_generator(generator, networks.places.device))
 
 
 def settle(networks: ColumnNetworks, shares: Sequence[np.ndarray], rows: int, generator: torch.Generator) -> None:

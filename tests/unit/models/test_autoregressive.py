@@ -9,7 +9,8 @@ import torch
 
 from synthdata.encoders.base import Encoded, Slot
 from synthdata.errors import ModelError
-from synthdata.models.autoregressive import Autoregressive, _at_once
+from synthdata.models.autoregressive import Autoregressive
+from synthdata.models.networks.column_rows import rows_at_once
 from synthdata.models.networks.columns import ColumnNetworks, _kept
 from synthdata.models.networks.contexts import choose_contexts
 from synthdata.models.networks.even import even_out, even_uniform
@@ -163,8 +164,8 @@ def test_a_very_wide_table_and_a_column_of_very_many_levels_are_taken_in_smaller
     wide = Autoregressive(epochs=1, width=8, device="cpu").fit(table, seed=0)
     assert wide.networks_.contexts.shape == (500, 16)
     assert wide.sample(5, seed=0).shape == (5, 500)
-    assert _at_once([3, 7]) == 2048
-    assert _at_once([100_000]) * 100_000 < 2**26
+    assert rows_at_once([3, 7]) == 2048
+    assert rows_at_once([100_000]) * 100_000 < 2**26
 
 
 def test_a_column_of_thousands_of_levels_is_learnt():

@@ -50,9 +50,6 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path) -> None:
         while not state.exists() or len(json.loads(state.read_text(encoding="utf-8"))["figures"]) < 3:
             assert child.poll() is None, "training ended before it could be killed"
             time.sleep(0.01)
-    except FileNotFoundError:
-        # The checkpoint was just being replaced.
-        pass
     finally:
         os.kill(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
@@ -97,16 +94,16 @@ def test_a_small_real_budget_ends_training_long_before_its_epochs() -> None:
 
 
 def test_training_that_breaks_down_says_so_in_the_notes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthdata.models.autoregressive import _Records
+    from synthdata.models.networks.column_records import ColumnRecords
 
     assert not any("last good state" in note for note in model(epochs=1).fit(table(30), seed=0).notes)
-    after, calls, losses = 100, [], _Records.losses
+    after, calls, losses = 100, [], ColumnRecords.losses
 
-    def poisoned(self: _Records, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def poisoned(self: ColumnRecords, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         calls.append(1)
         return losses(self, rows, generator) * (float("nan") if len(calls) > after else 1.0)
 
-    monkeypatch.setattr(_Records, "losses", poisoned)
+    monkeypatch.setattr(ColumnRecords, "losses", poisoned)
     fitted = model().fit(table(), seed=0)
     assert fitted.history_.ending == NOT_A_NUMBER
     assert any("the last good state was kept" in note for note in fitted.notes)
@@ -142,6 +139,6 @@ def test_losses_are_compiled_on_a_gpu_only(monkeypatch: pytest.MonkeyPatch, devi
 
 def test_a_table_that_does_not_fit_on_the_device_travels_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = model(epochs=2).fit(table(), seed=0)
-    monkeypatch.setattr("synthdata.models.autoregressive.free_bytes", lambda device: 0)
+    monkeypatch.setattr("synthdata.models.networks.column_records.free_bytes", lambda device: 0)
     parts = model(epochs=2).fit(table(), seed=0)
     pd.testing.assert_frame_equal(whole.sample(20, seed=0), parts.sample(20, seed=0))

@@ -169,9 +169,9 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         least |= dict.fromkeys(tied, _TIED_ROWS)
         there = (~np.isnan(guide.values)).sum(axis=0).tolist()
         self.cuts_ = cut_lines(slots, least, there, max(min(self.bins, _MOST_BINS // max(len(least), 1)), 1))
-        contexts = choose_contexts(narrow_rows(guide, self.groups_), self.context, generator)
-        self._build(contexts, torch_generator(generator))
-        told = self._inner(guide)
+        narrow = narrow_rows(guide, self.groups_)
+        self._build(choose_contexts(narrow, self.context, generator), torch_generator(generator))
+        told = cut_rows(narrow, self.cuts_)
         self.columns_.start_from_frequencies(told.codes)
         players = self._players(self._inner(encoded))
         if players:

@@ -12,7 +12,6 @@ from synthdata.models.networks.column_records import ColumnRecords
 from synthdata.models.networks.diffusion import Denoiser
 from synthdata.models.networks.diffusion_sampler import denoised
 from synthdata.models.networks.nets import scores
-from synthdata.training.objective import Player
 
 #: the logarithm of a value's noise level in training: mean and standard deviation
 _LEVEL_MEAN, _LEVEL_SPREAD = -1.5, 1.4
@@ -71,17 +70,16 @@ class CodesAndValues:
     quality_name = "held-out loss per row"
 
     def __init__(self, players: Sequence[ColumnRecords | Values]) -> None:
-        self._learning = players
-        self.players: Sequence[Player] = players
+        self.players = players
         #: the last figures of codes, in nats, and of values, in squared units
         self.parts: list[float] = []
 
     def to(self, device: torch.device) -> None:
         """Move networks and table to a device."""
-        for player in self._learning:
+        for player in self.players:
             player.to(device)
 
     def quality(self, rows: torch.Tensor) -> float:
         """The mean loss of rows: nats of codes and squared units of values."""
-        self.parts = [player.quality(rows) for player in self._learning]
+        self.parts = [player.quality(rows) for player in self.players]
         return sum(self.parts)

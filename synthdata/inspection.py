@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from synthdata.table.table import Table, require_rows
 
 # Models are timed on two small samples; a straight line through both times is drawn out to the whole table.
 TRIAL_ROWS = (500, 2_000)
-# A model that takes longer on the small sample, in seconds, is not timed on the large one.
+# A model that takes longer on the small sample, in seconds, is timed on one twice as large, and no larger.
 PATIENCE = 3.0
 # Networks are trained for so many seconds on a sample, and each step of the whole training is taken to last as long.
 TRIAL_SECONDS = 1.5
@@ -111,11 +112,13 @@ def inspect_source(
         parts = [f"{slot.cardinality:,} codes"] if slot.cardinality > 1 or not slot.continuous else []
         widths[slot.name] = " + ".join([*parts, "a number"] if slot.continuous else parts)
         width += slot.cardinality + slot.continuous
-    costs = []
+    costs: list[Cost] = []
     with progress.stage("estimate", "Timing models on samples"):
-        names = model_names()
+        # The one that chooses comes last: what it chooses has been timed by then.
+        shown = model_names()
+        names = sorted(shown, key=lambda name: name == "auto")
         for number, name in enumerate(names):
-            costs.append(estimate(name, real, seeds))
+            costs.append(estimate(name, real, seeds, costs))
             progress.step((number + 1) / len(names))
     return Inspection(
         loaded.display,
@@ -125,42 +128,49 @@ def inspect_source(
         widths,
         width,
         len(real) * len(encoder.slots) * 12,
-        tuple(costs),
+        tuple(sorted(costs, key=lambda cost: shown.index(cost.model))),
         (*loaded.notes, *encoder.notes),
     )
 
 
-def estimate(name: str, real: Table, seeds: SeedTree) -> Cost:
-    """How long a model will take, from fits on small samples of the table itself."""
+def estimate(name: str, real: Table, seeds: SeedTree, known: Sequence[Cost] = ()) -> Cost:
+    """How long a model will take, from fits on small samples of the table itself; ``known`` are costs of others."""
     generator = seeds.generator("trial rows")
-    spent = []
-    sizes = sorted({min(size, len(real)) for size in TRIAL_ROWS})
     try:
         model = make_model(name)
     except MissingExtraError as error:
         return Cost(name, None, str(error))
     if name == "auto":
         choice = choose(facts_of(real))
-        cost = estimate(choice.family, real, seeds)
+        cost = next((cost for cost in known if cost.model == choice.family), None)
+        cost = cost or estimate(choice.family, real, seeds)
         return Cost(name, cost.seconds, f"{choice.family}, since {choice.why}")
     if isinstance(model, NeuralSynthesizer):
         return estimate_network(model, real, generator)
     if not model.savable:
         return Cost(name, None, "not timed: the model of another library, for comparison")
-    for size in sizes:
-        sample = real.take(np.sort(generator.permutation(len(real))[:size]))
-        start = time.perf_counter()
-        try:
-            make_model(name).fit(sample, seed=0).sample(size, seed=0)
-        except (ModelError, SchemaError) as error:
-            return Cost(name, None, str(error))
-        spent.append(time.perf_counter() - start)
-        if spent[-1] > PATIENCE:
-            break
-    if len(spent) == 1:
-        return Cost(name, spent[0] * len(real) / sizes[0])
-    slope = max(0.0, (spent[1] - spent[0]) / (sizes[1] - sizes[0]))
-    return Cost(name, spent[1] + slope * (len(real) - sizes[1]))
+    try:
+        spent = timed(name, real, generator)
+    except (ModelError, SchemaError) as error:
+        return Cost(name, None, str(error))
+    (rows, first), (more, second) = min(spent.items()), max(spent.items())
+    slope = max(0.0, (second - first) / (more - rows)) if more > rows else 0.0
+    return Cost(name, second + slope * (len(real) - more))
+
+
+def timed(name: str, real: Table, generator: np.random.Generator) -> dict[int, float]:
+    """The seconds that fitting and drawing takes by numbers of rows, which are two where the table has enough."""
+    spent: dict[int, float] = {}
+    few, many = TRIAL_ROWS
+    for size in (few, many):
+        # Some of what it takes is the same for any number of rows, so that one sample alone would say far too much.
+        rows = min(size if max(spent.values(), default=0.0) <= PATIENCE else 2 * few, len(real))
+        if rows not in spent:
+            sample = real.take(np.sort(generator.permutation(len(real))[:rows]))
+            start = time.perf_counter()
+            make_model(name).fit(sample, seed=0).sample(rows, seed=0)
+            spent[rows] = time.perf_counter() - start
+    return spent
 
 
 def estimate_network(model: NeuralSynthesizer, real: Table, generator: np.random.Generator) -> Cost:

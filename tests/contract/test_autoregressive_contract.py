@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
+from learnt_checks import keep
 
 from synthdata.models.autoregressive import Autoregressive
-from synthdata.testing import synthesizer_checks
+from synthdata.testing import Check, synthesizer_checks
+
+SMALL = partial(Autoregressive, width=32, device="cpu")
 
 
-@pytest.mark.parametrize("check", synthesizer_checks(partial(Autoregressive, epochs=10, width=32, device="cpu")))
-def test_autoregressive(check: Callable[[], None]) -> None:
-    check()
+@pytest.mark.parametrize("check", synthesizer_checks(SMALL))
+def test_autoregressive(check: Check) -> None:
+    keep(check, SMALL, epochs=10)

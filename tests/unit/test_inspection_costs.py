@@ -41,6 +41,42 @@ def test_steps_and_checks_are_counted_by_what_they_took() -> None:
     assert model.expected_seconds(10_000) == pytest.approx(110.0)
 
 
+class Slow:
+    """A model that takes some seconds whatever the table and one more for a thousand rows, by a clock of its own."""
+
+    savable = True
+
+    def __init__(self, always: float) -> None:
+        self.now, self.always, self.tried = 0.0, always, list[int]()
+
+    def fit(self, sample: Table, *, seed: int) -> Slow:
+        self.tried.append(len(sample))
+        self.now += self.always + len(sample) / 1_000
+        return self
+
+    def sample(self, n: int, *, seed: int) -> None:
+        assert n == self.tried[-1]
+
+
+@pytest.mark.parametrize(("always", "tried"), [(0.5, [500, 2_000]), (4.0, [500, 1_000])])
+def test_what_a_fit_takes_at_any_size_is_not_multiplied_by_rows(
+    monkeypatch: pytest.MonkeyPatch, always: float, tried: list[int]
+) -> None:
+    slow = Slow(always)
+    monkeypatch.setattr(inspection, "make_model", lambda name: slow)
+    monkeypatch.setattr(inspection.time, "perf_counter", lambda: slow.now)
+    assert estimate("gmm", table(10_000), SeedTree(0)).seconds == pytest.approx(always + 10.0)
+    assert slow.tried == tried
+    slow.tried.clear()
+    assert estimate("gmm", table(300), SeedTree(0)).seconds == pytest.approx(always + 0.3)
+    assert slow.tried == [300]
+
+
+def test_what_is_known_of_a_family_is_not_timed_again() -> None:
+    known = (Cost("trees", 1.0), Cost("boosted", 123.0))
+    assert estimate("auto", table(300), SeedTree(0), known).seconds == 123.0
+
+
 def test_the_choosing_model_costs_what_it_chooses_and_says_why() -> None:
     cost = estimate("auto", table(300), SeedTree(0))
     assert cost.seconds is not None

@@ -74,7 +74,7 @@ class ColumnRecords:
     ) -> torch.Tensor:
         """Log-probabilities (b,) of rows by their positions; a table that does not fit on the device travels in parts.
 
-        Of the last m rows what is ``known`` (m, d, d) is told.
+        Of the last m rows what is ``known`` (m, p, d) is told.
         """
         at = rows.to(self.codes.device)
         codes, values = self.codes[at].to(rows.device), self.values[at].to(rows.device)
@@ -88,6 +88,6 @@ class ColumnRecords:
         return self.modules.log_probs(codes, values, known, dropout).sum(1)
 
     def _shuffled(self, n: int, generator: torch.Generator) -> torch.Tensor:
-        """What the columns know of each other (n, d, d) in rows that are each taken in an order of its own."""
+        """What is known to the predicted columns (n, p, d) in rows that are each taken in an order of its own."""
         networks = self.modules
         return networks.seen_before(torch.rand(n, networks.columns, generator=generator, device=networks.places.device))

@@ -33,7 +33,7 @@ class _Told(NamedTuple):
 
 
 class ColumnNetworks(nn.Module):
-    """One residual network per column, computed side by side.
+    """One residual network per column of which there is something to predict, computed side by side.
 
     ``contexts`` (d, c) names the columns that each one is predicted from. A cell that is not known is replaced by a
     vector that says so, so that a column can be predicted from any subset. Where every column is in every context,
@@ -44,6 +44,7 @@ class ColumnNetworks(nn.Module):
 
     contexts: torch.Tensor
     places: torch.Tensor
+    own: torch.Tensor
 
     def __init__(
         self,
@@ -61,21 +62,24 @@ class ColumnNetworks(nn.Module):
         self.order = list(range(len(slots)))
         #: the columns of which places on the number line are predicted too
         self.numbers = [j for j, slot in enumerate(slots) if slot.continuous and densities]
+        #: the columns that are predicted: not those of one code alone
+        self.predicted = [j for j in self.order if self.sizes[j] > 1 or j in self.numbers]
         self.densities = densities
-        d = self.columns
+        d, p = self.columns, len(self.predicted)
         self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
+        self.register_buffer("own", torch.tensor(self.predicted, dtype=torch.long), persistent=False)
         places = torch.empty(d)
         places[torch.tensor(self.order, dtype=torch.long)] = (torch.arange(d) + 0.5) / max(d, 1)
         self.register_buffer("places", places, persistent=False)
         self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
         seen = self.seen_before(places[None])[0]
-        self.inward = FirstLayer(self.contexts, seen, shape, generator) if contexts.shape[1] else None
-        self.start = Start(d, shape.width)
-        self.rise = nn.ModuleList(ColumnLinear(d, shape.width, shape.width, generator) for _ in range(shape.blocks))
+        self.inward = FirstLayer(self.contexts[self.own], seen, shape, generator) if contexts.shape[1] else None
+        self.start = Start(p, shape.width)
+        self.rise = nn.ModuleList(ColumnLinear(p, shape.width, shape.width, generator) for _ in range(shape.blocks))
         self.fall = nn.ModuleList(
-            ColumnLinear(d, shape.width, shape.width, generator, 0.5) for _ in range(shape.blocks)
+            ColumnLinear(p, shape.width, shape.width, generator, 0.5) for _ in range(shape.blocks)
         )
-        self.groups = _by_size(self.sizes)
+        self.groups = _by_size(self.sizes, self.predicted)
         self.codes = nn.ModuleList(
             ColumnLinear(len(group), shape.width, max(self.sizes[j] for j in group), generator, 0.1)
             for group in self.groups
@@ -116,8 +120,8 @@ class ColumnNetworks(nn.Module):
             return self._heads[group].of_one(h, self.groups[group].index(j))[:, : self.sizes[j]]
 
     def seen_before(self, places: torch.Tensor) -> torch.Tensor:
-        """Which columns (b, d, d) each one may see if columns are taken in the order of ``places`` (b, d)."""
-        return places[:, None, :] < places[:, :, None]
+        """Which columns (b, p, d) each predicted one may see, taken in the order of ``places`` (b, d)."""
+        return places[:, None, :] < places[:, self.own, None]
 
     def _hidden(
         self,
@@ -125,7 +129,7 @@ class ColumnNetworks(nn.Module):
         known: torch.Tensor,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
-        """The last layer (d, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
+        """The last layer (p, b, width) by vectors (b, d, w) and what is known (m, p, d) in the last m of the rows."""
         kind = vectors.device.type
         if torch.is_autocast_enabled(kind):
             vectors = vectors.to(torch.get_autocast_dtype(kind))
@@ -145,9 +149,9 @@ class ColumnNetworks(nn.Module):
         *,
         exact: bool = False,
     ) -> torch.Tensor:
-        """Log-probabilities (b, d) of cells, of each column given others.
+        """Log-probabilities (b, d) of cells, of each column given others; 0 of a column of one code.
 
-        In the last m rows those that are ``known`` (m, d, d) to it, in the rows before those before it in the fixed
+        In the last m rows those that are ``known`` (m, p, d) to it, in the rows before those before it in the fixed
         order. With a generator as in training, with dropout; ``exact`` computes in full precision.
         """
         with nullcontext() if exact else half_precision(codes.device):
@@ -157,7 +161,9 @@ class ColumnNetworks(nn.Module):
         # Taken apart all at once: each selection by itself would fill a gradient of its own for all columns.
         groups = [*self.groups, self.numbers]
         at = [torch.tensor(group, dtype=torch.long, device=h.device) for group in groups]
-        hidden = torch.split(h.index_select(0, torch.cat(at)), [len(group) for group in groups])
+        places = [self.predicted.index(j) for group in groups for j in group]
+        taken = h.index_select(0, torch.tensor(places, dtype=torch.long, device=h.device))
+        hidden = torch.split(taken, [len(group) for group in groups])
         for k, head in enumerate(self._heads):
             if head.bias.shape[2] > 1:
                 log_p = functional.log_softmax(head(hidden[k]), dim=-1)
@@ -221,17 +227,17 @@ class ColumnNetworks(nn.Module):
 
         ``seen`` (n, d) is which cells are known, and ``told`` of which columns all are or none.
         """
-        context = self.contexts[j].tolist()
-        h: torch.Tensor = self.start.bias[j].expand(len(vectors), -1)
+        context, own = self.contexts[j].tolist(), self.predicted.index(j)
+        h: torch.Tensor = self.start.bias[own].expand(len(vectors), -1)
         if self.inward is not None:
-            weight = self.inward.weight[j].view(len(context), self.shape.cell_width, -1)
+            weight = self.inward.weight[own].view(len(context), self.shape.cell_width, -1)
             used = [k for k, column in enumerate(context) if not told.none[column]]
             patchy = [k for k in used if not told.whole[context[k]]]
             unused = [k for k in range(len(context)) if told.none[context[k]]]
-            h = self.inward.bias[j] + self.inward.embedding[j][unused].sum(0)
+            h = self.inward.bias[own] + self.inward.embedding[own][unused].sum(0)
             if patchy:
                 gaps = ~seen[:, [context[k] for k in patchy]]
-                h = h + gaps.float() @ self.inward.embedding[j][patchy]
+                h = h + gaps.float() @ self.inward.embedding[own][patchy]
             if used:
                 columns = [context[k] for k in used]
                 first, count = columns[0], len(columns)
@@ -245,7 +251,7 @@ class ColumnNetworks(nn.Module):
                 h = h.expand(len(vectors), -1)
         for rise, fall in self._blocks:
             # In place: rows pass through memory as seldom as can be.
-            h = fall.of_one(rise.of_one(functional.relu(h), j).relu_(), j).add_(h)
+            h = fall.of_one(rise.of_one(functional.relu(h), own).relu_(), own).add_(h)
         return h.relu_().float() if self._blocks else functional.relu(h).float()
 
     def _draw_column(
@@ -260,7 +266,7 @@ class ColumnNetworks(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes, values and log-probabilities of the condition, each (n,), for one column."""
         n, device = len(vectors), vectors.device
-        h = self._hidden_of(j, seen, told, vectors)
+        h = self._hidden_of(j, seen, told, vectors) if j in self.predicted else vectors[:, 0]
         low, high = (max(wanted.low, 0.0), min(wanted.high, 1.0)) if wanted else (0.0, 1.0)
         drawn = torch.zeros(n, dtype=torch.long, device=device)
         log_weight = torch.zeros(n, device=device)
@@ -309,9 +315,9 @@ def _kept(shape: torch.Size, dropout: float, generator: torch.Generator, dtype: 
     return (drawn >= lost).to(dtype).mul_(256 / (256 - lost))
 
 
-def _by_size(sizes: Sequence[int]) -> list[list[int]]:
+def _by_size(sizes: Sequence[int], columns: Sequence[int]) -> list[list[int]]:
     """Columns in groups of similar numbers of codes."""
     groups: dict[int, list[int]] = {}
-    for j, size in enumerate(sizes):
-        groups.setdefault(next((limit for limit in _SIZES if size <= limit), -size), []).append(j)
+    for j in columns:
+        groups.setdefault(next((limit for limit in _SIZES if sizes[j] <= limit), -sizes[j]), []).append(j)
     return list(groups.values())

@@ -25,8 +25,8 @@ class Shape(NamedTuple):
 class FirstLayer(nn.Module):
     """The first layers of all columns' networks: from vectors of the cells in their contexts that are known.
 
-    A cell that is not known is replaced by a vector of its own. In the first rows of a batch every column sees those
-    before it in the fixed order, ``before`` (d, d); in the others what it may see differs from row to row.
+    A cell that is not known is replaced by a vector of its own. In the first rows of a batch each of the p columns that
+    are predicted sees those before it in the fixed order, ``before`` (p, d); in the others it differs from row to row.
     """
 
     contexts: torch.Tensor
@@ -34,28 +34,28 @@ class FirstLayer(nn.Module):
 
     def __init__(self, contexts: torch.Tensor, before: torch.Tensor, shape: Shape, generator: torch.Generator) -> None:
         super().__init__()
-        d, c = contexts.shape
+        p, c = contexts.shape
         self.register_buffer("contexts", contexts, persistent=False)
         self.register_buffer("before", before, persistent=False)
         self.cell_width = shape.cell_width
         inputs = c * shape.cell_width
         scale = math.sqrt(2) / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.randn(d, inputs, shape.width, generator=generator) * scale)
-        self.bias = nn.Parameter(torch.zeros(d, 1, shape.width))
+        self.weight = nn.Parameter(torch.randn(p, inputs, shape.width, generator=generator) * scale)
+        self.bias = nn.Parameter(torch.zeros(p, 1, shape.width))
         #: what stands for unknown cells
-        self.embedding = nn.Parameter(torch.zeros(d, c, shape.width))
+        self.embedding = nn.Parameter(torch.zeros(p, c, shape.width))
         #: whether every column is in every context
-        self.whole = c == d
+        self.whole = c == before.shape[1]
 
     def forward(self, vectors: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        """(d, b, width) by vectors (b, d, w) and what is known (m, d, d) in the last m of the rows."""
+        """(p, b, width) by vectors (b, d, w) and what is known (m, p, d) in the last m of the rows."""
         in_order = len(vectors) - len(known)
         parts = [self._ordered(vectors[:in_order])] if in_order or not len(vectors) else []
         parts += [self._masked(vectors[in_order:], known)] if len(known) else []
         return torch.cat(parts, dim=1)
 
     def _shown(self, vectors: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is seen (d, b, inputs) and which cells are (d, b, c), where that differs from row to row."""
+        """What is seen (p, b, inputs) and which cells are (p, b, c), where that differs from row to row."""
         seen = known.transpose(0, 1)
         if self.whole:
             inputs = vectors.flatten(1)
@@ -75,11 +75,11 @@ class FirstLayer(nn.Module):
         b = len(vectors)
         if not self.whole:
             return self._masked(vectors, self.before.expand(b, -1, -1))
-        d, unknown = len(self.before), self.embedding
-        weight = self.weight.view(d, d, self.cell_width, -1) * self.before[..., None, None]
+        (p, d), unknown = self.before.shape, self.embedding
+        weight = self.weight.view(p, d, self.cell_width, -1) * self.before[..., None, None]
         flat = weight.flatten(1, 2).transpose(0, 1).flatten(1).to(vectors.dtype)
         start = self.bias + ((~self.before).to(unknown)[..., None] * unknown).sum(1, keepdim=True)
-        return (vectors.flatten(1) @ flat).view(b, d, -1).transpose(0, 1) + start
+        return (vectors.flatten(1) @ flat).view(b, p, -1).transpose(0, 1) + start
 
     def per_record(self, inputs: Sequence[Any], slopes: torch.Tensor) -> list[Part]:
         """What the gradients of single records are made of."""
@@ -97,7 +97,7 @@ class FirstLayer(nn.Module):
 
 @dataclass(frozen=True)
 class _FirstGradients:
-    """The gradients of a `FirstLayer` that sees whole rows: of vectors (b, d, w), for slopes (b, d, width)."""
+    """The gradients of a `FirstLayer` that sees whole rows: of vectors (b, d, w), for slopes (b, p, width)."""
 
     layer: FirstLayer
     vectors: torch.Tensor
@@ -116,9 +116,9 @@ class _FirstGradients:
         """The weighted sums; those of rows in the fixed order take one product for all columns."""
         layer, in_order = self.layer, len(self.vectors) - len(self.known)
         slopes = self.slopes * factors[:, None, None]
-        d, w = layer.before.shape[0], layer.cell_width
+        (p, d), w = layer.before.shape, layer.cell_width
         flat = self.vectors[:in_order].flatten(1).T @ slopes[:in_order].flatten(1)
-        weight = flat.view(d, w, d, -1).permute(2, 0, 1, 3) * layer.before[..., None, None]
+        weight = flat.view(d, w, p, -1).permute(2, 0, 1, 3) * layer.before[..., None, None]
         total = slopes[:in_order].sum(0)
         unknown = (~layer.before).to(total)[..., None] * total[:, None]
         weight = weight.reshape(layer.weight.shape)

@@ -93,7 +93,7 @@ def test_a_bill_and_its_payment_are_nearly_the_same_as_often():
     assert 0.15 < near[1] < near[0] + 0.05
     drawn = model.sample(200, given={"paid": (900, 1100)}, seed=1)
     assert drawn["paid"].between(900, 1100).all()
-    assert drawn["bill"].between(850, 1150).mean() > 0.3
+    assert drawn["bill"].between(850, 1150).mean() > 0.2
     assert np.isfinite(model.log_prob(table.head(50))).all()
 
 

@@ -56,10 +56,10 @@ def library_epsilon(charges: tuple[Charge, ...], delta: float) -> float:
 
 # Measuring which lines run makes it four times as long.
 @pytest.mark.no_cover
-def test_a_thousand_ledgers_cost_what_the_library_says_and_stay_below_the_target() -> None:
+def test_hundreds_of_ledgers_cost_what_the_library_says_and_stay_below_the_target() -> None:
     generator = np.random.default_rng(5)
     refused = taken = 0
-    for _ in range(1000):
+    for _ in range(300):
         ledger = Ledger(Privacy(float(np.exp(generator.uniform(-1, 2))), float(10 ** generator.uniform(-9, -4))))
         for _ in range(generator.integers(1, 4)):
             before = ledger.charges, ledger.epsilon_spent
@@ -71,8 +71,8 @@ def test_a_thousand_ledgers_cost_what_the_library_says_and_stay_below_the_target
         assert ledger.epsilon_spent <= ledger.privacy.epsilon
         assert ledger.epsilon_spent >= library_epsilon(ledger.charges, ledger.privacy.delta) - 4e-3
         taken += len(ledger.charges)
-    assert refused > 100
-    assert taken > 500
+    assert refused > 30
+    assert taken > 150
 
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.3, 1.0, 8.0])

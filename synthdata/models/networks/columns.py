@@ -53,17 +53,18 @@ class ColumnNetworks(nn.Module):
         shape: Shape,
         generator: torch.Generator,
         *,
+        order: Sequence[int] | None = None,
         densities: bool = True,
     ) -> None:
         super().__init__()
         self.columns, self.shape = len(slots), shape
         self.sizes = [slot.cardinality for slot in slots]
         #: the columns in the order in which rows are drawn
-        self.order = list(range(len(slots)))
+        self.order = list(range(len(slots)) if order is None else order)
         #: the columns of which places on the number line are predicted too
         self.numbers = [j for j, slot in enumerate(slots) if slot.continuous and densities]
         #: the columns that are predicted: not those of one code alone
-        self.predicted = [j for j in self.order if self.sizes[j] > 1 or j in self.numbers]
+        self.predicted = [j for j in range(len(slots)) if self.sizes[j] > 1 or j in self.numbers]
         self.densities = densities
         d, p = self.columns, len(self.predicted)
         self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)

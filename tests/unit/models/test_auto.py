@@ -55,6 +55,11 @@ def test_the_first_rule_that_fits_decides_and_says_why(facts: Facts, family: str
     assert said in choice.why
 
 
+def test_a_target_is_drawn_first_where_most_columns_are_continuous() -> None:
+    assert choose(changed(numbers=8)).parameters["target_first"] is True
+    assert "target_first" not in choose(changed(numbers=7)).parameters
+
+
 def test_the_time_and_the_device_are_handed_on() -> None:
     chosen = choose(changed(rows=15_000, time_budget=60.0, device="cpu"))
     assert chosen.parameters == {"time_budget": 60.0, "device": "cpu"}

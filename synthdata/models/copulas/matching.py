@@ -44,15 +44,15 @@ class Blocks:
 def matched(
     rows: np.ndarray,
     blocks: Blocks,
-    simulate: Callable[[np.ndarray], np.ndarray],
+    simulate: Callable[[np.ndarray, bool], np.ndarray],
     passes: int,
     report: Callable[[float], None],
 ) -> np.ndarray:
     """The correlations (d, d) by which simulated rows have the products of expected scores that ``rows`` (n, d) have.
 
-    ``simulate`` gives the expected scores (m, d) of rows simulated by correlations (d, d). The last half of the
-    passes is averaged. A twentieth of a pseudo-row per score, in which columns are independent, keeps few rows in
-    check.
+    ``simulate`` gives the expected scores (m, d) of rows simulated by correlations (d, d), and is told whether few rows
+    do: in the first half of the passes, which only lead there. Those of the other half are averaged. A twentieth of a
+    pseudo-row per score, in which columns are independent, keeps few rows in check.
     """
     d = rows.shape[1]
     current, total, kept = np.eye(d), np.zeros((d, d)), 0
@@ -65,7 +65,7 @@ def matched(
     gain = np.where(blocks.across, STEP / (spread**2 + DAMPING**2), 0.0)
     weights = np.sqrt(variances + 1e-4)
     for i in range(passes):
-        lacking = wanted - products(simulate(current))
+        lacking = wanted - products(simulate(current, i < passes // 2))
         moved = current + np.clip(gain * lacking, -FARTHEST_STEP, FARTHEST_STEP)
         current = nearest_correlations(moved, blocks, weights)
         if i >= passes // 2:

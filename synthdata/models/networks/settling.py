@@ -31,6 +31,9 @@ def settle_like(
     networks: ColumnNetworks, encoded: Encoded, time_budget: float | None, generator: np.random.Generator
 ) -> None:
     """Move the networks' biases until drawn codes are as frequent as those of encoded rows, as far as time allows."""
+    if max(networks.sizes, default=1) == 1:
+        # Where numbers alone are predicted there are no codes to put right.
+        return
     rows = max(2 * len(encoded), 2_000)
     if time_budget is not None:
         rows = min(rows, int(time_budget * _ROWS_A_SECOND))

@@ -65,6 +65,8 @@ class ColumnNetworks(nn.Module):
         self.numbers = [j for j, slot in enumerate(slots) if slot.continuous and densities]
         #: the columns that are predicted: not those of one code alone
         self.predicted = [j for j in range(len(slots)) if self.sizes[j] > 1 or j in self.numbers]
+        #: at which place among them each stands
+        self.place_of = {j: k for k, j in enumerate(self.predicted)}
         self.densities = densities
         d, p = self.columns, len(self.predicted)
         self.register_buffer("contexts", torch.as_tensor(contexts, dtype=torch.long), persistent=False)
@@ -162,7 +164,7 @@ class ColumnNetworks(nn.Module):
         # Taken apart all at once: each selection by itself would fill a gradient of its own for all columns.
         groups = [*self.groups, self.numbers]
         at = [torch.tensor(group, dtype=torch.long, device=h.device) for group in groups]
-        places = [self.predicted.index(j) for group in groups for j in group]
+        places = [self.place_of[j] for group in groups for j in group]
         taken = h.index_select(0, torch.tensor(places, dtype=torch.long, device=h.device))
         hidden = torch.split(taken, [len(group) for group in groups])
         for k, head in enumerate(self._heads):
@@ -228,7 +230,7 @@ class ColumnNetworks(nn.Module):
 
         ``seen`` (n, d) is which cells are known, and ``told`` of which columns all are or none.
         """
-        context, own = self.contexts[j].tolist(), self.predicted.index(j)
+        context, own = self.contexts[j].tolist(), self.place_of[j]
         h: torch.Tensor = self.start.bias[own].expand(len(vectors), -1)
         if self.inward is not None:
             weight = self.inward.weight[own].view(len(context), self.shape.cell_width, -1)
@@ -267,7 +269,7 @@ class ColumnNetworks(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes, values and log-probabilities of the condition, each (n,), for one column."""
         n, device = len(vectors), vectors.device
-        h = self._hidden_of(j, seen, told, vectors) if j in self.predicted else vectors[:, 0]
+        h = self._hidden_of(j, seen, told, vectors) if j in self.place_of else vectors[:, 0]
         low, high = (max(wanted.low, 0.0), min(wanted.high, 1.0)) if wanted else (0.0, 1.0)
         drawn = torch.zeros(n, dtype=torch.long, device=device)
         log_weight = torch.zeros(n, device=device)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synthdata.cli.options import Query, SchemaFile, Seed, Source, TableName, Target
 from synthdata.cli.working import working
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
 
 
 def inspect(
@@ -35,22 +40,58 @@ def inspect(
         console.print(f"Schema written to {schema_out}. Edit it and pass it with --schema.")
 
 
-def models() -> None:
-    """List the models and what each can do."""
+def models(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="The model to describe with its parameters; without it all.")
+    ] = None,
+) -> None:
+    """List the models and what each can do, or describe one with its parameters."""
+    from synthdata.models.registry import describe_model, describe_models
+
+    with working() as (console, _):
+        described = describe_models() if model is None else [describe_model(model)]
+    if model is None:
+        console.print(listed(described))
+        console.print("`synthdata models NAME` tells a model's parameters.")
+    else:
+        for part in told(described[0]):
+            console.print(part)
+
+
+def listed(described: Sequence[Mapping[str, Any]]) -> Table:
+    """The table of all models; names are never cut, since they are there to be typed."""
     from rich.table import Table
     from rich.text import Text
 
-    from synthdata.models.registry import describe_models
+    shown = Table("model", "what it is good for", "abilities", title="Models", title_justify="left")
+    shown.columns[0].no_wrap = True
+    for model in described:
+        shown.add_row(
+            Text(model["name"]), Text(model.get("problem") or model["summary"]), Text(", ".join(model["abilities"]))
+        )
+    return shown
 
-    shown = Table("model", "what it is good for", "abilities", "parameters", title="Models", title_justify="left")
-    shown.columns[1].overflow = "fold"
-    with working() as (console, _):
-        for model in describe_models():
-            settings = ", ".join(f"{key}={about['default']}" for key, about in model["parameters"].items())
-            shown.add_row(
-                model["name"], Text(model.get("problem") or model["summary"]), ", ".join(model["abilities"]), settings
-            )
-    console.print(shown)
+
+def told(model: Mapping[str, Any]) -> Iterator[Text | Table]:
+    """What there is to say of one model."""
+    from rich.table import Table
+    from rich.text import Text
+
+    abilities = [
+        f"log_prob ({model['log_prob']})" if ability == "log_prob" else ability for ability in model["abilities"]
+    ]
+    yield Text(f"{model['name']}: {model.get('problem') or model['summary']}")
+    yield Text(f"Besides drawing rows: {', '.join(abilities) or 'nothing'}.")
+    if not model["parameters"]:
+        return
+    shown = Table("parameter", "default", "what it is for", title="Parameters", title_justify="left")
+    shown.columns[0].no_wrap = True
+    for name, about in model["parameters"].items():
+        takes = f" ({about['type']})" if " or " in about["type"] else ""
+        shown.add_row(Text(name), Text(about["default"]), Text(about["for"] + takes))
+    yield shown
+    name, about = next(iter(model["parameters"].items()))
+    yield Text(f"Set one with --param, such as --param {name}={about['default'].strip(chr(39))}.")
 
 
 def dashboard(

@@ -64,7 +64,7 @@ class BoostedTrees(DensityMixin, ImputationMixin):
     """
 
     name: ClassVar[str] = "boosted"
-    summary: ClassVar[str] = "boosted trees for each column on those before it; the best quality, in a minute or two"
+    summary: ClassVar[str] = "boosted trees for each column on those before it; nearly as faithful as the best, quick"
 
     not_private_because: ClassVar[str] = (
         "Hundreds of rounds look at the rows anew, for splits and leaves, and too little budget is left for each. Take "

@@ -70,6 +70,15 @@ class NeuralSynthesizer(Synthesizer):
     Settings that are left at their defaults are then chosen by ``private_settings`` and, from the noisy number of rows
     n, by these rules: a step takes n / 16 rows on average, at least 256 and at most 4,096; ``epochs`` passes are made.
     A time budget is turned into a number of steps beforehand, by the time that steps on made-up rows take.
+
+    Args:
+        epochs: how often the table is gone through at most.
+        batch_size: how many rows a step of training takes.
+        learning_rate: how far a step goes at its widest, after some steps of warming up and before it falls to nothing.
+        weight_decay: how strongly weights are drawn towards zero, as a share of the learning rate.
+        time_budget: seconds that training may take; the learning rate is paced to it.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        checkpoint: a folder to save the state of training to, and to resume from.
     """
 
     epochs: int

@@ -15,6 +15,7 @@ from typing import Any
 from synthdata.errors import MissingExtraError, ModelError, did_you_mean
 from synthdata.models.abilities import ABILITIES
 from synthdata.models.base import Synthesizer
+from synthdata.models.parameter_docs import parameter_docs
 from synthdata.runs import artifact
 
 BUILT_IN = {
@@ -78,25 +79,35 @@ def private_model_names() -> list[str]:
     return names
 
 
-def describe_models() -> list[dict[str, Any]]:
-    """What each model is and can do: ``name``, ``class``, ``summary``, ``abilities`` and ``parameters``.
+def describe_model(name: str) -> dict[str, Any]:
+    """What a model is and can do: ``name``, ``class``, ``summary``, ``abilities``, ``log_prob`` and ``parameters``.
 
     ``abilities`` are the names in `abilities.ABILITIES`, and ``native conditions`` where rows under conditions are
-    drawn directly instead of by rejection, and ``differential privacy`` where the family has a private form.
-    ``parameters`` maps each name to its type and default as text. A model that cannot be loaded has the key ``problem``
-    and no parameters.
+    drawn directly instead of by rejection, and ``differential privacy`` where the family has a private form;
+    ``log_prob`` says what kind of density the ability of that name gives. ``parameters`` maps each name to its ``type``
+    and ``default`` as text, and what it is ``for``, empty where its docstring does not say so. A model that cannot be
+    loaded has the key ``problem`` and no parameters.
+
+    Raises:
+        ModelError: there is no such model; the nearest name is suggested.
+
+    >>> describe_model("independent")["parameters"]["rare_threshold"]["default"]
+    '5'
+    """
+    try:
+        return _described(name, model_class(name))
+    except (ImportError, MissingExtraError) as error:
+        nothing: dict[str, Any] = {"class": "", "summary": "", "abilities": [], "log_prob": None, "parameters": {}}
+        return {"name": name, **nothing, "problem": f"Cannot be loaded. {error}"}
+
+
+def describe_models() -> list[dict[str, Any]]:
+    """What every model is and can do, as `describe_model` has it.
 
     >>> [model["name"] for model in describe_models()][:2]
     ['auto', 'independent']
     """
-    described = []
-    for name in model_names():
-        try:
-            described.append(_described(name, model_class(name)))
-        except (ImportError, MissingExtraError) as error:
-            nothing: dict[str, Any] = {"class": "", "summary": "", "abilities": [], "parameters": {}}
-            described.append({"name": name, **nothing, "problem": f"Cannot be loaded. {error}"})
-    return described
+    return [describe_model(name) for name in model_names()]
 
 
 def _described(name: str, cls: type[Synthesizer]) -> dict[str, Any]:
@@ -106,8 +117,13 @@ def _described(name: str, cls: type[Synthesizer]) -> dict[str, Any]:
         abilities.append("native conditions")
     if cls.has_private_form():
         abilities.append("differential privacy")
+    docs = parameter_docs(cls)
     parameters = {
-        key: {"type": _type_name(hints.get(key, str)), "default": repr(parameter.default)}
+        key: {
+            "type": _type_name(hints.get(key, str)),
+            "default": repr(parameter.default),
+            "for": docs.get(key, ""),
+        }
         for key, parameter in inspect.signature(cls.__init__).parameters.items()
         if key != "self"
     }
@@ -116,6 +132,7 @@ def _described(name: str, cls: type[Synthesizer]) -> dict[str, Any]:
         "class": f"{cls.__module__}:{cls.__qualname__}",
         "summary": cls.summary,
         "abilities": abilities,
+        "log_prob": getattr(cls, "log_prob_kind", None),
         "parameters": parameters,
     }
 

@@ -10,6 +10,7 @@ import pytest
 
 from synthdata.errors import MissingExtraError, ModelError
 from synthdata.models.gmm import GaussianMixture
+from synthdata.models.parameter_docs import parameter_docs
 from synthdata.models.registry import describe_models, load, make_model, model_class, model_names
 
 
@@ -19,8 +20,42 @@ def test_every_model_is_described() -> None:
     assert not [name for name, model in described.items() if "problem" in model]
     abilities = ["log_prob", "anomaly_score", "impute", "native conditions", "differential privacy"]
     assert described["gmm"]["abilities"] == abilities
-    assert described["gmm"]["parameters"]["max_components"] == {"type": "int", "default": "256"}
+    assert described["gmm"]["log_prob"] == "exact"
+    about = {"type": "int", "default": "256", "for": "the largest number of components tried."}
+    assert described["gmm"]["parameters"]["max_components"] == about
     assert all(model["summary"] for model in described.values())
+    mute = [
+        (name, key)
+        for name, model in described.items()
+        for key, about in model["parameters"].items()
+        if not about["for"].endswith(".")
+    ]
+    assert not mute
+
+
+def test_parameters_are_described_by_the_class_and_those_it_builds_on() -> None:
+    class Base:
+        """What families share.
+
+        Args:
+            pace: how fast, in ``steps``
+                a second.
+            depth: of the base.
+        """
+
+    class Family(Base):
+        """A family.
+
+        Args:
+            depth: its own: two
+                lines.
+
+        Raises:
+            ValueError: no parameter.
+        """
+
+    assert parameter_docs(Family) == {"pace": "how fast, in steps a second.", "depth": "its own: two lines."}
+    assert parameter_docs(type("Silent", (), {})) == {}
 
 
 def test_settings_are_read_by_their_type() -> None:

@@ -58,6 +58,10 @@ make_venv() {
     "$python" -m venv $venv
 }
 
+install() {  # Python compiles the modules that are used when they are first imported; all of them would take far longer
+    $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt "$@"
+}
+
 install_synthdata() {
     local stamp=$venv/.installed-$purpose wanted extras
     wanted=$(cat pyproject.toml constraints.txt | cksum)
@@ -66,12 +70,12 @@ install_synthdata() {
         extras=dev
         # PyTorch comes first: what follows would otherwise pull in its newest version.
         say "Installing PyTorch (the longest step)"
-        $venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+        install torch
     else
         extras=sql,duckdb,s3,excel,dashboard
     fi
     say "Installing synthdata[$extras]"
-    $venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]"
+    install --editable ".[$extras]"
     echo "$wanted" >"$stamp"
 }
 

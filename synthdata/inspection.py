@@ -19,6 +19,7 @@ from synthdata.models.neural import NeuralSynthesizer
 from synthdata.models.registry import make_model, model_names
 from synthdata.progress import Progress, silent
 from synthdata.random import SeedTree
+from synthdata.reporting.numbers import plural
 from synthdata.table.infer import Guess, infer
 from synthdata.table.schema import Schema
 from synthdata.table.table import Table, require_rows
@@ -109,7 +110,7 @@ def inspect_source(
     encoder = TableEncoder().fit(real, seeds.generator("encoder"))
     widths, width = {}, 0
     for slot in encoder.slots:
-        parts = [f"{slot.cardinality:,} codes"] if slot.cardinality > 1 or not slot.continuous else []
+        parts = [plural(slot.cardinality, "code")] if slot.cardinality > 1 or not slot.continuous else []
         widths[slot.name] = " + ".join([*parts, "a number"] if slot.continuous else parts)
         width += slot.cardinality + slot.continuous
     costs: list[Cost] = []

@@ -4,10 +4,14 @@ Null words: an empty cell is null. ``NULL``, ``null``, ``NaN``, ``nan``, ``N/A``
 ``\\N`` are null in every column. ``NA``, ``None``, ``-``, ``.`` and ``?`` may be values (Namibia, "no alley"), so they
 are null where everything else in their column is a number or truth value, and in text columns of the same file only
 if they were found to mean null there. Every word that was met is named in the notes, with what became of it.
+
+Units: where every number of a column has the same sign of a currency, or of percent, before it or behind it, the sign
+is dropped and the number kept as it stands: ``12.5 %`` is 12.5.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +26,9 @@ _FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(in
 _PLUS = r"^[+-]?(0|[1-9][0-9]{0,5})(\.[0-9]*)?$"
 _DECIMAL_COMMA = r"^-?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?$"
 _THOUSANDS = r"^-?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?$"
+_BOTH = r"\..*,"  # in a file with commas between cells "1,2" is likelier a list than a number
 _LEADING_ZERO = r"^0[0-9]+$"
+_UNITS = ("$", "€", "£", "¥", "₹", "%", "USD", "EUR", "GBP", "CHF")
 _TRUTH = r"^(true|false|True|False|TRUE|FALSE)$"
 _HEAD = 2000
 
@@ -70,13 +76,13 @@ def typed(table: pa.Table, delimiter: str) -> tuple[pa.Table, list[str]]:
 
 
 def plain(table: pa.Table, delimiter: str) -> pa.Table:
-    """A table of text columns, spaces around cells dropped and numbers written with a point and no separators.
+    """A table of text columns, spaces around cells dropped and numbers written with a point and nothing besides.
 
-    Each cell is read by itself: in a file with commas between cells those in numbers set thousands apart, else they
-    stand for the point.
+    Each cell is read by itself. A comma that may do either sets thousands apart in a file with commas between cells and
+    stands for the point in others; a unit before or behind a number is dropped.
 
     >>> import pyarrow as pa
-    >>> plain(pa.table({"cost": ["1,234.5", " few "]}), ",")["cost"].to_pylist()
+    >>> plain(pa.table({"cost": ["$1,234.5", " few "]}), ",")["cost"].to_pylist()
     ['1234.5', 'few']
     """
     import pyarrow as pa
@@ -85,14 +91,17 @@ def plain(table: pa.Table, delimiter: str) -> pa.Table:
     columns = []
     for name in table.column_names:
         cells = pc.utf8_trim_whitespace(table[name])
+        for before, behind in _unit_patterns("|".join(map(re.escape, _UNITS)), "[0-9.,]*"):
+            cells = pc.replace_substring_regex(cells, before, behind)
+        apart, for_point = (pc.match_substring_regex(cells, pattern) for pattern in (_THOUSANDS, _DECIMAL_COMMA))
         if delimiter == ",":
-            separated = pc.match_substring_regex(cells, _THOUSANDS)
-            bare = pc.replace_substring(cells, ",", "")
+            for_point = pc.and_(for_point, pc.match_substring_regex(cells, _BOTH))
         else:
-            separated = pc.match_substring_regex(cells, _DECIMAL_COMMA)
-            bare = pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
-        separated = pc.and_(separated, pc.match_substring(cells, ","))
-        columns.append(pc.if_else(separated, bare, cells))
+            apart = pc.and_not(apart, for_point)
+        for_point = pc.and_(for_point, pc.match_substring(cells, ","))
+        pointed = pc.replace_substring(pc.replace_substring(cells, ".", ""), ",", ".")
+        cells = pc.if_else(apart, pc.replace_substring(cells, ",", ""), pc.if_else(for_point, pointed, cells))
+        columns.append(cells)
     return pa.table(columns, names=table.column_names)
 
 
@@ -137,17 +146,42 @@ def _parse(bare: pa.ChunkedArray, name: str, delimiter: str, found: _Found) -> p
         return pc.equal(pc.utf8_lower(bare), "true")
     if _all(bare, _PLUS):
         return _parse(pc.utf8_ltrim(bare, "+"), name, delimiter, found)
-    if delimiter == "," and _all(bare, _THOUSANDS) and not _any(bare, _LEADING_ZERO):
+    apart, for_point = (
+        _all(bare, pattern) and not _any(bare, _LEADING_ZERO) for pattern in (_THOUSANDS, _DECIMAL_COMMA)
+    )
+    if apart and for_point and delimiter != ",":
+        found.add("kept as text, as 1,234 may mean 1234 or 1.234", name)
+        return None
+    if apart:
         found.add("thousands separators removed", name)
         return _parse(pc.replace_substring(bare, ",", ""), name, delimiter, found)
-    if delimiter != "," and _all(bare, _DECIMAL_COMMA) and not _any(bare, _LEADING_ZERO):
-        if _all(bare, _THOUSANDS):
-            found.add("kept as text, as 1,234 may mean 1234 or 1.234", name)
-            return None
+    if for_point and (delimiter != "," or _any(bare, _BOTH)):
         found.add("decimal commas read", name)
         plain = pc.replace_substring(pc.replace_substring(bare, ".", ""), ",", ".")
         return _parse(plain, name, delimiter, found)
+    return _parse_measures(bare, name, delimiter, found)
+
+
+def _parse_measures(bare: pa.ChunkedArray, name: str, delimiter: str, found: _Found) -> pa.ChunkedArray | None:
+    """Integers or floats, if every cell that is not null is one with the same unit at the same side."""
+    import pyarrow.compute as pc
+
+    for unit in _UNITS:
+        for side, (pattern, number) in zip(("before", "behind"), _unit_patterns(re.escape(unit), ".*?"), strict=True):
+            if _all(bare, pattern):
+                values = _parse(pc.replace_substring_regex(bare, pattern, number), name, delimiter, found)
+                if values is not None:
+                    found.add(f"{unit!r} {side} numbers dropped", name)
+                return values
     return None
+
+
+def _unit_patterns(units: str, digits: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Patterns of a number with a unit before it and behind it, each with what stands for the number alone."""
+    space = "[ \u00a0\u202f]?"
+    number = f"(\\.?[0-9]{digits})"
+    before = f"^([+-]?)(?:{units}){space}([+-]?){number}$"
+    return (before, r"\1\2\3"), (f"^([+-]?){number}{space}(?:{units})$", r"\1\2")
 
 
 def _text(

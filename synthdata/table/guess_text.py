@@ -133,7 +133,7 @@ def _identifier(e: Evidence) -> Guess | None:
         return None
     if e.unique or (is_entity_name(e) and e.ratio > 0.5) or e.ratio > 0.95:
         pattern = learn_pattern(list(e.values))
-        look = f" of the pattern {pattern!r}" if pattern else ""
+        look = f" of the pattern {pattern}" if pattern else ""
         repeats = "" if e.unique else f"Not a key: {figure(e.n - e.distinct)} cells repeat an earlier one."
         reason = f"{figure(e.distinct)} distinct codes{look} in {figure(e.n)} cells{says}"
         return e.guess("id", reason, 0.95 if named else 0.75, repeats, role="key" if e.unique else None, format=pattern)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import zstandard
 
 from synthdata import connectors
 from synthdata.connectors import delimited
+from synthdata.connectors.text_columns import plain
 from synthdata.errors import Cancelled, SourceError
 from synthdata.progress import Progress
 
@@ -93,6 +95,55 @@ def test_numbers_as_people_write_them(read) -> None:  # type: ignore[no-untyped-
     loaded = read("n;m\n1,234;1\n5,678;2\n")
     assert loaded.frame["n"].tolist() == ["1,234", "5,678"]
     assert noted(loaded, "may mean 1234 or 1.234: n")
+    # What says both how thousands are set apart and what the point is needs no help from the delimiter.
+    assert read('n,m\n"1.234,50",1\n"12,5",2\n').frame["n"].tolist() == [1234.5, 12.5]
+    assert read('n,m\n"1,2",1\n"3",2\n').frame["n"].tolist() == ["1,2", "3"]
+    assert read("n;m\n1,234.50;1\n12;2\n").frame["n"].tolist() == [1234.5, 12]
+
+
+def test_a_cell_alone_is_read_like_its_column() -> None:
+    cells = ["1,234.5", "1.234,5", "1,234", "0,5", "$5", "5 %", "€1.234,5", "word, word", "1,2,3"]
+    table = pa.table({"a": cells})
+    rest = ["5", "5", "1234.5", "word, word", "1,2,3"]
+    assert plain(table, ",")["a"].to_pylist() == ["1234.5", "1234.5", "1234", "0,5", *rest]
+    assert plain(table, ";")["a"].to_pylist() == ["1234.5", "1234.5", "1.234", "0.5", *rest]
+
+
+def test_numbers_with_a_unit_lose_it_and_that_is_said(read) -> None:  # type: ignore[no-untyped-def]
+    loaded = read('pay,share,fee\n"$1,200.50",12.5%,10 EUR\n-$3,5%,\n"$ 7",NA,-2 EUR\n')
+    assert loaded.frame["pay"].tolist() == [1200.5, -3, 7]
+    assert loaded.frame["share"].tolist()[:2] == [12.5, 5]
+    assert loaded.frame["share"].isna().tolist() == [False, False, True]
+    assert loaded.frame["fee"].tolist()[::2] == [10, -2]
+    for said in (
+        r"'\$' before numbers dropped: pay",
+        "'%' behind numbers dropped: share",
+        "'EUR' behind numbers dropped",
+    ):
+        assert noted(loaded, said)
+    loaded = read("price;share\n1.234,50 €;5,5\u00a0%\n12 €;7 %\n")
+    assert loaded.frame["price"].tolist() == [1234.5, 12]
+    assert loaded.frame["share"].tolist() == [5.5, 7]
+    assert noted(loaded, "decimal commas read: price, share")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["$5", "€6"],
+        ["$5", "6"],
+        ["5%", "%6"],
+        ["$01", "$02"],
+        ["$true", "$false"],
+        ["$inf", "$1"],
+        ["%", "5%"],
+        ["EURO 5", "EURO 6"],
+    ],
+)
+def test_units_that_differ_or_stand_by_no_number_are_kept(read, cells: list[str]) -> None:  # type: ignore[no-untyped-def]
+    loaded = read("a,b\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert loaded.frame["a"].tolist() == cells
+    assert not noted(loaded, "dropped")
 
 
 def test_country_codes_survive(read) -> None:  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboards import uploads
 from dashboards.access import Person
-from synthdata import inspection
+from synthdata import estimates
 from synthdata.comparison.compare import BASE_MEMORY, COPIES
 from synthdata.connectors import mask
 from synthdata.encoders.fakes import FAKES
@@ -155,8 +155,8 @@ def expected(source: str, table: str | None, schema: str, model: str, size: int)
         SynthdataError: the table does not fit the schema.
     """
     real = prepare(open_source(source, table=table).frame, Schema.from_json(schema))
-    cost = inspection.estimate(model, real, SeedTree(0).child("inspect"))
-    told = "" if cost.seconds is None else f"{inspection.spoken(cost.seconds)} to fit and draw"
+    cost = estimates.estimate(model, real, SeedTree(0).child("inspect"))
+    told = "" if cost.seconds is None else f"{estimates.spoken(cost.seconds)} to fit and draw"
     memory = (BASE_MEMORY + COPIES * size) / 2**20
     return "; ".join(filter(None, [told, cost.reason])), f"about {memory:,.0f} MiB of memory"
 

@@ -24,6 +24,9 @@ def inspect(
     schema: SchemaFile = None,
     target: Target = None,
     seed: Seed = None,
+    columns_only: Annotated[
+        bool, typer.Option("--columns-only", help="Leave out how long models would take, which is what takes longest.")
+    ] = False,
 ) -> None:
     """Say what each column is and why we think so, and what each model would cost."""
     from synthdata.inspection import inspect_source
@@ -38,6 +41,12 @@ def inspect(
 
         write_text(schema_out, inspection.schema.to_json() + "\n")
         console.print(f"Schema written to {schema_out}. Edit it and pass it with --schema.")
+    if not columns_only:
+        from synthdata.estimates import costs_grid, estimates
+
+        with working() as (_, progress):
+            costs = estimates(inspection.real, seed=seed, progress=progress)
+        console.print(costs_grid(costs))
 
 
 def models(

@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from synthdata import inspection
-from synthdata.inspection import Cost, Inspection, estimate
+from synthdata import estimates
+from synthdata.estimates import Cost, costs_grid, estimate
 from synthdata.models.autoregressive import Autoregressive
 from synthdata.random import SeedTree
-from synthdata.table.schema import Schema
 from synthdata.table.table import Table
 from synthdata.training.trainer import History
 
@@ -25,7 +24,7 @@ def table(n: int) -> Table:
 
 
 def test_a_network_is_timed_for_a_moment_and_said_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "TRIAL_SECONDS", 0.3)
+    monkeypatch.setattr(estimates, "TRIAL_SECONDS", 0.3)
     small, large = (estimate("autoregressive", table(n), SeedTree(0)).seconds for n in (300, 60_000))
     assert small is not None
     assert large is not None
@@ -63,8 +62,8 @@ def test_what_a_fit_takes_at_any_size_is_not_multiplied_by_rows(
     monkeypatch: pytest.MonkeyPatch, always: float, tried: list[int]
 ) -> None:
     slow = Slow(always)
-    monkeypatch.setattr(inspection, "make_model", lambda name: slow)
-    monkeypatch.setattr(inspection.time, "perf_counter", lambda: slow.now)
+    monkeypatch.setattr(estimates, "make_model", lambda name: slow)
+    monkeypatch.setattr(estimates.time, "perf_counter", lambda: slow.now)
     assert estimate("gmm", table(10_000), SeedTree(0)).seconds == pytest.approx(always + 10.0)
     assert slow.tried == tried
     slow.tried.clear()
@@ -85,9 +84,8 @@ def test_the_choosing_model_costs_what_it_chooses_and_says_why() -> None:
 
 def test_times_and_what_to_know_of_them_stand_together() -> None:
     costs = (Cost("auto", 30.0, "boosted, since"), Cost("trees", 2.0), Cost("sdv", None, "not timed"))
-    shown = Inspection("t", 1, Schema(columns=()), (), {}, 0, 0, costs, ())
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(shown.renderable())
+    console.print(costs_grid(costs))
     text = console.export_text()
     assert "about 30 seconds; boosted, since" in text
     assert "not timed" in text

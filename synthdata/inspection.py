@@ -37,9 +37,9 @@ class Inspection:
 
     def renderable(self) -> RenderableType:
         """The inspection as a person reads it in a terminal."""
-        columns = Grid(
-            "column", "kind", "stored as", "null", "why", "sure", "encoded as", title_justify="left", title="Columns"
-        )
+        columns = Grid(title="Columns", title_justify="left")
+        for heading, width in (("column", 20), ("kind", 12), ("why", None), ("stored as", 9), ("encoded as", 10)):
+            columns.add_column(heading, max_width=width)
         reasons = {guess.column.name: guess for guess in self.guesses}
         for column in self.schema:
             guess = reasons[column.name]
@@ -48,10 +48,8 @@ class Inspection:
             columns.add_row(
                 Text(column.name),
                 kind,
-                column.dtype,
-                "yes" if column.nullable else "",
-                Text("declared by you" if overruled else guess.reason),
-                "" if overruled else f"{guess.confidence:.0%}",
+                Text("declared by you" if overruled else f"{guess.reason} ({guess.confidence:.0%} sure)"),
+                column.dtype + (", nulls" if column.nullable else ""),
                 "left out" if column.drop else self.widths.get(column.name, "made up afresh"),
             )
         head = Text(

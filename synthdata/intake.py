@@ -120,7 +120,10 @@ def prepare(
     known = declared.with_target(target)
     if drop_text:
         for column in known:
-            if column.kind == "text" or (learn and _hardly_repeats(frame[column.name], column)):
+            # What is made up afresh is no free text; of a table that is only judged it is of no use.
+            if (column.kind == "text" and not (learn and column.generated)) or (
+                learn and _hardly_repeats(frame[column.name], column)
+            ):
                 known = known.replace(column.name, drop=True)
     refuse_text(known)
     table = Table.of(frame, known, strict=strict)

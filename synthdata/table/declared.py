@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,23 +10,33 @@ import pandas as pd
 
 from synthdata.errors import SchemaError
 from synthdata.table.schema import Column
-from synthdata.table.storage import Cells, resolution
+from synthdata.table.storage import Cells
+from synthdata.table.stored_moments import microseconds_as_written, resolution
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(\D|$)")
+#: a duration without its unit
+_BARE = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*$")
+#: what means one day here and another one there
+_DAY_OR_MONTH_FIRST = re.compile(r"\s*\d{1,2}[./-]\d{1,2}[./-]\d")
 
 
 def plain_bound(column: Column, value: Any) -> int | float:
-    """A declared limit (a number, an ISO date or a duration as text) in the column's plain units.
+    """A limit (a number, an ISO date, a duration as text, or either as cells have it) in the column's plain units.
 
     >>> plain_bound(Column(name="day", kind="datetime", dtype="datetime64[s]"), "1970-01-02")
     86400
+    >>> plain_bound(Column(name="at", kind="timedelta", dtype="object", format="%H:%M"), "00:02")
+    120000000
 
     Raises:
         SchemaError: the limit is not of the column's kind.
     """
+    form = f", or as the column does: {column.format}." if column.format else "."
     problem = SchemaError(
         f"Column {column.name!r} ({column.kind}): the limit {value!r} is not of that kind.",
         {
-            "datetime": 'Write it as an ISO date: "2024-01-31".',
-            "timedelta": 'Write it as a duration: "2 days".',
+            "datetime": f'Write it as an ISO date: "2024-01-31"{form}',
+            "timedelta": f'Write it as a duration: "2 days"{form}',
             "numerical": "Write it as a number.",
         }.get(column.kind, "Only numbers, dates and durations have limits."),
     )
@@ -35,11 +46,16 @@ def plain_bound(column: Column, value: Any) -> int | float:
         return value
     if column.kind not in ("datetime", "timedelta") or not isinstance(value, str):
         raise problem
+    unit = resolution(column)
     try:
+        if not _ISO_DATE.match(value) and (ticks := microseconds_as_written(value, column)) is not None:
+            return int(np.timedelta64(ticks, "us").astype(f"m8[{unit}]").astype(np.int64))
         if column.kind == "timedelta":
-            return int(
-                pd.Timedelta(value).as_unit("ns").to_timedelta64().astype(f"m8[{resolution(column)}]").astype(np.int64)
-            )
+            if _BARE.match(value):
+                raise problem
+            return int(pd.Timedelta(value).as_unit("ns").to_timedelta64().astype(f"m8[{unit}]").astype(np.int64))
+        if _DAY_OR_MONTH_FIRST.match(value):
+            raise problem
         moment: Any = pd.Timestamp(value)
         if pd.isna(moment):
             raise problem
@@ -47,7 +63,7 @@ def plain_bound(column: Column, value: Any) -> int | float:
             moment = moment.tz_convert("UTC").tz_localize(None)
         elif column.timezone:
             moment = moment.tz_localize(column.timezone).tz_convert("UTC").tz_localize(None)
-        return int(moment.to_datetime64().astype(f"M8[{resolution(column)}]").astype(np.int64))
+        return int(moment.to_datetime64().astype(f"M8[{unit}]").astype(np.int64))
     except (ValueError, OverflowError, TypeError, KeyError):
         raise problem from None
 

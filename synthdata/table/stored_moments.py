@@ -111,6 +111,19 @@ def _read_datetime(known: np.ndarray, column: Column) -> tuple[np.ndarray, np.nd
     return ticks, bad
 
 
+def microseconds_as_written(word: str, column: Column) -> int | None:
+    """Microseconds of one cell as the column's own format writes it; None where it has none, or that is no such cell.
+
+    >>> microseconds_as_written("05.06.1970", Column(name="day", kind="datetime", dtype="object", format="%d.%m.%Y"))
+    13392000000000
+    """
+    if column.format in (None, ISO):
+        return None
+    read = _read_datetime if column.kind == "datetime" else _read_timedelta
+    ticks, bad = read(np.array([word], dtype=object), column)
+    return None if bad[0] else int(ticks[0])
+
+
 def _digits(cell: Any, layout: str | None) -> str:
     """A number such as 20240131 as the digits that ``layout`` reads."""
     if isinstance(cell, str) or cell != int(cell):

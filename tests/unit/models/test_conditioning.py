@@ -96,6 +96,9 @@ def test_which_rows_match(given: object, rows: list[int]) -> None:
         ("age=nan", "not a number"),
         ("sex>f", "asks for an order"),
         ("born>yesterdayish", "limit 'yesterdayish'"),
+        ("born>05.06.2022", "limit '05.06.2022'"),
+        ("born>5/6/22", "limit '5/6/22'"),
+        ("wait>5", 'as a duration: "2 days"'),
         ("id=a", "not modelled"),
         ({"nope": 1}, "'nope'"),
     ],
@@ -103,6 +106,27 @@ def test_which_rows_match(given: object, rows: list[int]) -> None:
 def test_what_cannot_be_read_is_said(given: object, said: str) -> None:
     with pytest.raises(SchemaError, match=said):
         parse_conditions(given, SCHEMA)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "layout", "cells", "given", "rows"),
+    [
+        ("object", "%d.%m.%Y", ["04.06.2022", "06.05.2022", "05.06.2022"], "x>=05.06.2022", [2]),
+        ("object", "%d.%m.%Y", ["04.06.2022", "06.05.2022", "05.06.2022"], "x>=2022-06-04", [0, 2]),
+        ("object", "%m/%d/%y", ["04/06/22", "12/05/22", "05/06/22"], "x in {05/06/22, 04/06/22}", [0, 2]),
+        ("int64", "%Y%m%d", [20220604, 20220506, 20220605], "x<20220604", [1]),
+        ("object", "%H:%M", ["08:05", "23:59", "12:00"], "x>=12:00", [1, 2]),
+        ("object", "%H:%M", ["08:05", "23:59", "12:00"], "x<12 hours", [0]),
+        ("object", "%I:%M %p", ["08:05 PM", "11:59 PM", "08:00 AM"], "x>=08:05 PM", [0, 1]),
+    ],
+)
+def test_dates_and_times_may_be_written_as_the_column_has_them(
+    dtype: str, layout: str, cells: list[object], given: str, rows: list[int]
+) -> None:
+    kind = "datetime" if "%d" in layout else "timedelta"
+    schema = Schema(columns=(Column(name="x", kind=kind, dtype=dtype, format=layout),))
+    found = parse_conditions(given, schema).matches(pd.DataFrame({"x": pd.Series(cells, dtype=dtype)}))
+    assert np.flatnonzero(found).tolist() == rows
 
 
 def test_a_date_stored_as_a_number_may_come_with_a_fraction() -> None:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -111,7 +111,10 @@ def read(
         connector = connector_for(text)
         loaded = connector.read(text, table=table, query=query, progress=progress)
         _check(loaded)
-    return loaded
+        from synthdata.connectors.offsets import in_one_offset  # not before there is a frame: it loads pandas
+
+        frame, notes = in_one_offset(loaded.frame)
+    return replace(loaded, frame=frame, notes=(*loaded.notes, *notes)) if notes else loaded
 
 
 def read_text(source: str | Path, *, progress: Progress | None = None) -> pd.DataFrame | None:

@@ -5,14 +5,15 @@ Null words: an empty cell is null. ``NULL``, ``null``, ``NaN``, ``nan``, ``N/A``
 are null where everything else in their column is a number or truth value, and in text columns of the same file only
 if they were found to mean null there. Every word that was met is named in the notes, with what became of it.
 
-Units: where every number of a column has the same sign of a currency, or of percent, before it or behind it, the sign
-is dropped and the number kept as it stands: ``12.5 %`` is 12.5.
+Units: where every number of a column has the same sign of a currency before it or behind it, or the same of percent or
+a measure behind it, the sign is dropped and the number kept as it stands: ``12.5 %`` is 12.5.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,11 @@ _FLOAT = r"^-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(in
 _PLUS = r"^[+-]?(0|[1-9][0-9]{0,5})(\.[0-9]*)?$"
 _DECIMAL_COMMA = r"^-?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?$"
 _THOUSANDS = r"^-?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?$"
+_SPACE = "[ \u00a0\u202f]?"
 _BOTH = r"\..*,"  # in a file with commas between cells "1,2" is likelier a list than a number
 _LEADING_ZERO = r"^0[0-9]+$"
-_UNITS = ("$", "€", "£", "¥", "₹", "%", "USD", "EUR", "GBP", "CHF")
+_CURRENCIES = ("$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF")
+_MEASURES = ("%", "°C", "°F", "kg", "lb", "lbs", "km", "cm", "mm", "km/h", "mph", "kWh", "ms", "min", "MB", "GB")
 _TRUTH = r"^(true|false|True|False|TRUE|FALSE)$"
 _HEAD = 2000
 
@@ -91,8 +94,8 @@ def plain(table: pa.Table, delimiter: str) -> pa.Table:
     columns = []
     for name in table.column_names:
         cells = pc.utf8_trim_whitespace(table[name])
-        for before, behind in _unit_patterns("|".join(map(re.escape, _UNITS)), "[0-9.,]*"):
-            cells = pc.replace_substring_regex(cells, before, behind)
+        for pattern, number in (_before(_CURRENCIES, "[0-9.,]*"), _behind((*_CURRENCIES, *_MEASURES), "[0-9.,]*")):
+            cells = pc.replace_substring_regex(cells, pattern, number)
         apart, for_point = (pc.match_substring_regex(cells, pattern) for pattern in (_THOUSANDS, _DECIMAL_COMMA))
         if delimiter == ",":
             for_point = pc.and_(for_point, pc.match_substring_regex(cells, _BOTH))
@@ -166,8 +169,10 @@ def _parse_measures(bare: pa.ChunkedArray, name: str, delimiter: str, found: _Fo
     """Integers or floats, if every cell that is not null is one with the same unit at the same side."""
     import pyarrow.compute as pc
 
-    for unit in _UNITS:
-        for side, (pattern, number) in zip(("before", "behind"), _unit_patterns(re.escape(unit), ".*?"), strict=True):
+    sides = [("before", _before, _CURRENCIES), ("behind", _behind, (*_CURRENCIES, *_MEASURES))]
+    for side, with_unit, units in sides:
+        for unit in units:
+            pattern, number = with_unit((unit,), ".*?")
             if _all(bare, pattern):
                 values = _parse(pc.replace_substring_regex(bare, pattern, number), name, delimiter, found)
                 if values is not None:
@@ -176,12 +181,18 @@ def _parse_measures(bare: pa.ChunkedArray, name: str, delimiter: str, found: _Fo
     return None
 
 
-def _unit_patterns(units: str, digits: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Patterns of a number with a unit before it and behind it, each with what stands for the number alone."""
-    space = "[ \u00a0\u202f]?"
-    number = f"(\\.?[0-9]{digits})"
-    before = f"^([+-]?)(?:{units}){space}([+-]?){number}$"
-    return (before, r"\1\2\3"), (f"^([+-]?){number}{space}(?:{units})$", r"\1\2")
+def _before(units: Sequence[str], digits: str) -> tuple[str, str]:
+    """The pattern of a number with one of several units before it, and what stands for the number alone."""
+    return rf"^([+-]?)(?:{_any_of(units)}){_SPACE}([+-]?)(\.?[0-9]{digits})$", r"\1\2\3"
+
+
+def _behind(units: Sequence[str], digits: str) -> tuple[str, str]:
+    """The same with one of them behind it."""
+    return rf"^([+-]?)(\.?[0-9]{digits}){_SPACE}(?:{_any_of(units)})$", r"\1\2"
+
+
+def _any_of(words: Sequence[str]) -> str:
+    return "|".join(map(re.escape, words))
 
 
 def _text(

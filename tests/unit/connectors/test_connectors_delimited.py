@@ -125,6 +125,8 @@ def test_numbers_with_a_unit_lose_it_and_that_is_said(read) -> None:  # type: ig
     assert loaded.frame["price"].tolist() == [1234.5, 12]
     assert loaded.frame["share"].tolist() == [5.5, 7]
     assert noted(loaded, "decimal commas read: price, share")
+    loaded = read("temperature,weight,speed\n-3.5°C,75 kg,50 km/h\n20°C,80.5 kg,7 km/h\n")
+    assert loaded.frame.to_numpy().tolist() == [[-3.5, 75, 50], [20, 80.5, 7]]
 
 
 @pytest.mark.parametrize(
@@ -137,6 +139,9 @@ def test_numbers_with_a_unit_lose_it_and_that_is_said(read) -> None:  # type: ig
         ["$true", "$false"],
         ["$inf", "$1"],
         ["%", "5%"],
+        ["%5", "%6"],
+        ["12 months", "24 months"],
+        ["5m", "6m"],
         ["EURO 5", "EURO 6"],
     ],
 )

@@ -88,7 +88,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
     Args:
         epochs: how often the table is gone through at most, and two and a half times as often where most columns are
             number lines left whole: values behind noise take longer than codes. Held-out rows may end it earlier.
-        width: how many units each layer of the denoiser has; those of the columns' networks have a quarter.
+        width: how many units each layer of the denoiser has; those of the columns' networks have a quarter, and so has
+            a denoiser of which no more is asked than places inside bins.
         blocks: how many residual blocks of two layers the denoiser has.
         dropout: which share of a layer's units is left out at random in training of the columns' networks.
         ordered: which share of the records finds hidden codes in the columns' order, as rows are drawn.
@@ -201,7 +202,9 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         coded, slots = map(coded_slot, self.cuts_), [cut_slot(cutting) for cutting in self.cuts_]
         shape = ColumnShape(max(self.width // _WIDER, _NARROWEST), 1, _CELL_WIDTH, self._setting("dropout"))
         self.columns_ = ColumnNetworks(list(coded), contexts, shape, generator, densities=False)
-        self.network_ = Denoiser(slots, Shape(self.width, self.blocks), generator) if len(self._lines) else None
+        # Inside of bins there is little to know.
+        units = self.width if self._uncut() else shape.width
+        self.network_ = Denoiser(slots, Shape(units, self.blocks), generator) if len(self._lines) else None
 
     def _inner(self, encoded: Encoded) -> Encoded:
         """Encoded rows as the network sees them."""

@@ -151,6 +151,13 @@ def test_units_that_differ_or_stand_by_no_number_are_kept(read, cells: list[str]
     assert not noted(loaded, "dropped")
 
 
+@pytest.mark.parametrize("cells", [["00.5", "01.5"], ["-007", "-008"], ["00,5", "01,25"], ["$00.5", "$01.5"]])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_numbers_with_zeros_before_them_stay_text(read, cells: list[str], delimiter: str) -> None:  # type: ignore[no-untyped-def]
+    loaded = read(f"a{delimiter}b\n" + "".join(f'"{cell}"{delimiter}1\n' for cell in cells))
+    assert loaded.frame["a"].tolist() == cells
+
+
 def test_country_codes_survive(read) -> None:  # type: ignore[no-untyped-def]
     loaded = read("country,age\nNA,31\nDE,NA\nFR,NULL\n")
     assert loaded.frame["country"].tolist() == ["NA", "DE", "FR"]

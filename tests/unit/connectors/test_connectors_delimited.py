@@ -12,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synthdata import connectors
 from synthdata.connectors import delimited
-from synthdata.connectors.text_columns import plain
+from synthdata.connectors.text_columns import plain, typed
 from synthdata.errors import Cancelled, SourceError
 from synthdata.progress import Progress
 
@@ -156,6 +158,25 @@ def test_units_that_differ_or_stand_by_no_number_are_kept(read, cells: list[str]
 def test_numbers_with_zeros_before_them_stay_text(read, cells: list[str], delimiter: str) -> None:  # type: ignore[no-untyped-def]
     loaded = read(f"a{delimiter}b\n" + "".join(f'"{cell}"{delimiter}1\n' for cell in cells))
     assert loaded.frame["a"].tolist() == cells
+
+
+PIECES = ["0", "1", "25", "345", "00", ".", ",", "-", "+", "$", "%", " ", "€", "e", "EUR", "kg", "inf", "NA"]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), min_size=1, max_size=3), st.sampled_from(",;")
+)
+def test_whatever_cells_look_like_they_are_read(cells: list[str], delimiter: str) -> None:
+    table = pa.table({"a": cells})
+    for made in (typed(table, delimiter)[0]["a"], plain(table, delimiter)["a"]):
+        assert len(made) == len(cells)
+    numbers = typed(table, delimiter)[0]["a"]
+    if pa.types.is_floating(numbers.type) or pa.types.is_integer(numbers.type):
+        # A number has the digits of its cell, and neither more nor fewer.
+        for number, cell in zip(numbers.to_pylist(), cells, strict=True):
+            if number is not None and "e" not in cell and "inf" not in cell:
+                digits = [re.sub(r"\D", "", text).strip("0") for text in (f"{number:.12f}", cell)]
+                assert digits[0] == digits[1]
 
 
 def test_country_codes_survive(read) -> None:  # type: ignore[no-untyped-def]

@@ -121,9 +121,8 @@ def prepare(
     if drop_text:
         for column in known:
             # What is made up afresh is no free text; of a table that is only judged it is of no use.
-            if (column.kind == "text" and not (learn and column.generated)) or (
-                learn and _hardly_repeats(frame[column.name], column)
-            ):
+            free = column.kind == "text" and not (learn and column.generated)
+            if free or (learn and _hardly_repeats(frame[column.name], column)):
                 known = known.replace(column.name, drop=True)
     refuse_text(known)
     table = Table.of(frame, known, strict=strict)

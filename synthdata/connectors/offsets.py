@@ -26,11 +26,12 @@ def in_one_offset(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     changed, notes = frame, []
     for name, cells in frame.items():
-        filled = cells.dropna() if pd.api.types.is_string_dtype(cells.dtype) else cells.iloc[:0]
-        if not len(filled) or not isinstance(filled.iloc[0], str):
+        # The first cell tells most columns from moments, without a copy of any.
+        label = cells.first_valid_index() if pd.api.types.is_string_dtype(cells.dtype) else None
+        first = None if label is None else cells[label]
+        if not isinstance(first, str) or not re.fullmatch(_MOMENT, first):
             continue
-        if not re.fullmatch(_MOMENT, filled.iloc[0]):
-            continue
+        filled = cells.dropna()
         found = filled.str.extract(f"^{_MOMENT}$")
         offsets = found["offset"].nunique()
         if offsets < 2 or found["offset"].isna().any():
@@ -38,9 +39,8 @@ def in_one_offset(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         moments = pd.to_datetime(filled, format="ISO8601", utc=True, errors="coerce")
         if moments.isna().any():  # beyond what pandas can count
             continue
-        separator = "T" if filled.iloc[0][10] == "T" else " "
         finest: Literal["microseconds", "seconds"] = "microseconds" if found["fraction"].notna().any() else "seconds"
-        words = [moment.isoformat(separator, finest) for moment in moments]
+        words = [moment.isoformat(first[10], finest) for moment in moments]
         changed = changed.copy() if changed is frame else changed
         changed[name] = pd.Series(words, index=filled.index, dtype=cells.dtype).reindex(cells.index)
         notes.append(f"brought to UTC, as its moments have {offsets} different offsets: {str(name)!r}")

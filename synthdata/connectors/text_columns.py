@@ -92,9 +92,10 @@ def plain(table: pa.Table, delimiter: str) -> pa.Table:
     import pyarrow.compute as pc
 
     columns = []
+    with_units = [with_unit(units, "[0-9.,]*") for _, with_unit, units in _SIDES]
     for name in table.column_names:
         cells = pc.utf8_trim_whitespace(table[name])
-        for pattern, number in (_before(_CURRENCIES, "[0-9.,]*"), _behind((*_CURRENCIES, *_MEASURES), "[0-9.,]*")):
+        for pattern, number in with_units:
             cells = pc.replace_substring_regex(cells, pattern, number)
         apart, for_point = (pc.match_substring_regex(cells, pattern) for pattern in (_THOUSANDS, _DECIMAL_COMMA))
         if delimiter == ",":
@@ -169,15 +170,16 @@ def _parse_measures(bare: pa.ChunkedArray, name: str, delimiter: str, found: _Fo
     """Integers or floats, if every cell that is not null is one with the same unit at the same side."""
     import pyarrow.compute as pc
 
-    sides = [("before", _before, _CURRENCIES), ("behind", _behind, (*_CURRENCIES, *_MEASURES))]
-    for side, with_unit, units in sides:
-        for unit in units:
-            pattern, number = with_unit((unit,), ".*?")
-            if _all(bare, pattern):
-                values = _parse(pc.replace_substring_regex(bare, pattern, number), name, delimiter, found)
-                if values is not None:
-                    found.add(f"{unit!r} {side} numbers dropped", name)
-                return values
+    first = bare.drop_null()[0].as_py()
+    for side, with_unit, units in _SIDES:
+        # The first cell has the unit of all, or there is none.
+        unit = next((unit for unit in units if re.search(with_unit((unit,), ".*?")[0], first)), None)
+        if unit is not None and _all(bare, with_unit((unit,), ".*?")[0]):
+            number = pc.replace_substring_regex(bare, *with_unit((unit,), ".*?"))
+            values = _parse(number, name, delimiter, found)
+            if values is not None:
+                found.add(f"{unit!r} {side} numbers dropped", name)
+            return values
     return None
 
 
@@ -193,6 +195,10 @@ def _behind(units: Sequence[str], digits: str) -> tuple[str, str]:
 
 def _any_of(words: Sequence[str]) -> str:
     return "|".join(map(re.escape, words))
+
+
+#: where units stand, patterns of numbers that have them there, and which they are
+_SIDES = (("before", _before, _CURRENCIES), ("behind", _behind, (*_CURRENCIES, *_MEASURES)))
 
 
 def _text(

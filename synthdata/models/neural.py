@@ -72,13 +72,9 @@ class NeuralSynthesizer(Synthesizer):
     A time budget is turned into a number of steps beforehand, by the time that steps on made-up rows take.
 
     Args:
-        epochs: how often the table is gone through at most.
         batch_size: how many rows a step of training takes.
         learning_rate: how far a step goes at its widest, after some steps of warming up and before it falls to nothing.
         weight_decay: how strongly weights are drawn towards zero, as a share of the learning rate.
-        time_budget: seconds that training may take; the learning rate is paced to it.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        checkpoint: a folder to save the state of training to, and to resume from.
     """
 
     epochs: int

@@ -85,5 +85,6 @@ def test_more_levels_than_fit_into_memory_are_declined_before_sdv_asks_for_it(mo
 
 def test_they_are_listed() -> None:
     described = {model["name"]: model for model in describe_models()}
-    assert described["sdv:ctgan"]["parameters"]["epochs"]["default"] == "300"
+    about = {"type": "int", "default": "300", "for": "passes over the table."}
+    assert described["sdv:ctgan"]["parameters"]["epochs"] == about
     assert "problem" not in described["sdv:copulagan"]

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from synthdata.errors import Cancelled
 
+#: what is said when a stage turns out to be longer than was planned, with the fraction of the new plan that is done
+LONGER = "Training for longer"
+
 
 @dataclass(frozen=True)
 class Event:

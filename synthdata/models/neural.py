@@ -93,6 +93,9 @@ class NeuralSynthesizer(Synthesizer):
     compiled: ClassVar[bool] = True
     #: after how many checks with a worse figure training goes back to the best state and finishes there
     patience: ClassVar[int] = 5
+    #: whether as many steps again are taken where training, half done, still learns much (`TrainingSettings`), unless
+    #: somebody has said how many epochs there shall be
+    longer: ClassVar[bool] = False
 
     #: how much of what is gained on the rows seen alone counts against a state (`TrainingSettings`)
     lean: float = 0.0
@@ -187,10 +190,13 @@ class NeuralSynthesizer(Synthesizer):
     def _setting(self, name: str, otherwise: Any = None) -> Any:
         """A setting; in private training, where it was left at its default, the private one or what is told."""
         value = getattr(self, name)
-        default = inspect.signature(type(self).__init__).parameters[name].default
-        if self._privately and value == default:
+        if self._privately and self._left(name):
             return self.private_settings.get(name, value if otherwise is None else otherwise)
         return value
+
+    def _left(self, name: str) -> bool:
+        """Whether a setting was left at its default."""
+        return bool(getattr(self, name) == inspect.signature(type(self).__init__).parameters[name].default)
 
     @classmethod
     def _load(cls, manifest: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -247,6 +253,7 @@ class NeuralSynthesizer(Synthesizer):
             betas=self.betas,
             compile=self.compiled,
             patience=self.patience,
+            longer=self.longer and self._left("epochs"),
             private=self._private,
         )
         self.history_ = train(objective, rows, settings, generator, progress)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from synthdata.progress import LONGER
 from synthdata.random import SeedTree
 from synthdata.reporting import numbers
 
@@ -55,11 +56,19 @@ def model_facts(model: Any, synthetic: Table, events: Iterable[Mapping[str, Any]
 
 
 def curves(events: Iterable[Mapping[str, Any]]) -> dict[str, list[list[float]]]:
-    """Held-out figures in the events of a run: by name, pairs of the share done and the value, at most `POINTS`."""
+    """Held-out figures in the events of a run: by name, pairs of the share done and the value, at most `POINTS`.
+
+    Shares are of training as it was in the end, where it took longer than was planned.
+    """
     found: dict[str, list[list[float]]] = {}
+    before = 0.0
     for event in events:
         share = event.get("fraction")
         if event.get("stage") == "fit" and isinstance(share, int | float):
+            if event.get("message") == LONGER and before:
+                for points in found.values():
+                    points[:] = [[round(place * share / before, 4), value] for place, value in points]
+            before = share
             for name, value in (event.get("figures") or {}).items():
                 if isinstance(value, int | float) and isfinite(value):
                     found.setdefault(str(name), []).append([round(float(share), 4), float(value)])

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthdata.errors import ModelError, PrivacyError
 from synthdata.privacy.dpsgd import NoisySteps
-from synthdata.progress import Progress
+from synthdata.progress import LONGER, Progress
 from synthdata.training.callbacks import Average, Best, Pace, Weights, load_checkpoint, save_checkpoint
 from synthdata.training.device import choose_device, torch_generator
 from synthdata.training.objective import HasOwnLosses, HasOwnRates, Objective, Player, PrivatePlayer, TakesPart
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: from which share of training on the learning rate is low
 _FINISH = 0.8
+#: halfway training goes on longer if the last check gained at least this share of all that was gained since the first
+_STILL_LEARNING = 0.025
 #: how training ended if it broke down
 NOT_A_NUMBER = "the loss was no longer a number"
 
@@ -37,6 +39,8 @@ class TrainingSettings:
         validation: which share of the rows is held out to judge by; at most ``max_validation`` rows.
         checks: how often the held-out rows are looked at.
         patience: after how many checks with a worse figure training goes back to the best state and finishes there.
+        longer: whether as many steps again are taken where, halfway, each check was better than the one before and the
+            last one still by much, as on large tables of many relations.
         lean: how much counts against a state, to the held-out figure, of that by which it is lower on rows seen in
             training: whoever draws from the model gives so much of these rows away.
         clip: the largest norm of a gradient.
@@ -58,6 +62,7 @@ class TrainingSettings:
     max_validation: int = 2_000
     checks: int = 20
     patience: int = 5
+    longer: bool = False
     clip: float = 20.0
     device: str = "auto"
     compile: bool = True
@@ -87,6 +92,16 @@ class History:
     #: seconds that all steps, and all checks, took on this machine
     step_seconds: float = field(default=0.0, compare=False)
     check_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def still_learning(self) -> bool:
+        """Whether every check was judged better than the one before, and the last one by much.
+
+        >>> History(judged=[9.0, 8.0, 7.5]).still_learning, History(judged=[9.0, 7.0, 6.99]).still_learning
+        (True, False)
+        """
+        gains = -np.diff(self.judged)
+        return len(gains) > 1 and bool(gains.min() > 0 and gains[-1] >= _STILL_LEARNING * gains.sum())
 
     def expected(self, steps: int, checks: int) -> float:
         """How many seconds so many steps and checks would take, by those made."""
@@ -173,8 +188,10 @@ class _Training:
             step += 1
             share = pace.at(step)
             if share - checked >= 1 / settings.checks or share >= 1.0:
-                checked = share
+                before, checked = checked, share
                 self._check(share)
+                if before < 0.5 <= share and self._goes_on_longer():
+                    share = checked = self._prolong(step, share)
                 if self.best.stale and share < _FINISH:
                     # The rate is too high to get any better: go on from the best state with a low one.
                     self._return_to_best()
@@ -265,6 +282,19 @@ class _Training:
         for average in self.averages:
             average.restart()
 
+    def _goes_on_longer(self) -> bool:
+        """Whether training, half done, gets as many steps again, which it does once."""
+        settings = self.settings
+        return settings.longer and self.pace.steps == settings.steps and self.history.still_learning
+
+    def _prolong(self, step: int, share: float) -> float:
+        """Take twice the steps; the share of training that has now been done."""
+        self.pace.steps *= 2
+        now = self.pace.at(step)
+        self.history.shares = [now / share * earlier for earlier in self.history.shares]
+        self.progress.step(now, LONGER)
+        return now
+
     def _check(self, share: float) -> None:
         """Judge the averaged weights by held-out rows."""
         import torch
@@ -316,6 +346,7 @@ class _Training:
             tensors |= {f"{i}/{part}/{key}": value for part, held in parts.items() for key, value in held.items()}
         settings = {
             "step": step,
+            "steps": self.pace.steps,
             "skipped": self.pace.skipped,
             "waiting": len(self.waiting),
             "best": self.best.figure,
@@ -352,7 +383,7 @@ class _Training:
                 state["state"] = {k: part(f"{i}/optimizer{k}/") for k in range(count) if part(f"{i}/optimizer{k}/")}
                 optimizer.load_state_dict(state)
             self.best.figure, self.best.since = settings["best"], settings["since"]
-            self.pace.skipped = settings["skipped"]
+            self.pace.steps, self.pace.skipped = settings["steps"], settings["skipped"]
             self.history.shares, self.history.figures = settings["shares"], settings["figures"]
             self.history.parts, self.history.judged = settings["parts"], settings["judged"]
         except (KeyError, RuntimeError):

@@ -13,6 +13,7 @@ import pytest
 from unit.reporting.sample_report import sample_facts
 
 import synthdata
+from synthdata.progress import LONGER
 from synthdata.random import SeedTree
 from synthdata.reporting import plots
 from synthdata.reporting.html import render, render_part
@@ -83,6 +84,13 @@ def test_curves_are_thinned_and_keep_their_ends() -> None:
     assert len(found) == POINTS
     assert (found[0], found[-1]) == ([0.0, 0.0], [1.0, 999.0])
     assert curves([{"stage": "sample", "fraction": 0.5, "figures": {"loss": 1.0}}]) == {}
+
+
+def test_curves_of_training_that_went_on_for_longer_go_one_way() -> None:
+    shares = [(0.25, 3.0), (0.5, 2.0)], [(0.375, 1.5), (1.0, 1.0)]
+    before, after = ([{"stage": "fit", "fraction": s, "figures": {"loss": v}} for s, v in part] for part in shares)
+    found = curves([*before, {"stage": "fit", "fraction": 0.25, "message": LONGER, "figures": {}}, *after])["loss"]
+    assert found == [[0.125, 3.0], [0.25, 2.0], [0.375, 1.5], [1.0, 1.0]]
 
 
 def test_the_report_draws_all_of_it_and_escapes_names() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from synthdata import atomic
 from synthdata.errors import Cancelled, MissingExtraError, ModelError
-from synthdata.progress import Progress, silent
+from synthdata.progress import LONGER, Progress, silent
 from synthdata.training import device as devices
 from synthdata.training.callbacks import Best, Pace, load_checkpoint, save_checkpoint
 from synthdata.training.trainer import TrainingSettings, train
@@ -140,6 +140,44 @@ def test_training_finishes_early_when_held_out_rows_get_worse():
     assert history.shares[-1] > 0.8
 
 
+class Steady(Line):
+    """An error that falls by as much at every check, until ``floor``."""
+
+    def __init__(self, floor: float, start: float = 10.0) -> None:
+        super().__init__()
+        self.floor, self.figure = floor, start
+
+    def quality(self, rows: torch.Tensor) -> float:
+        self.figure -= 0.1
+        return max(self.figure, self.floor)
+
+
+def test_training_takes_as_many_steps_again_where_it_still_learns_much_halfway():
+    seen = []
+    longer = train(Steady(floor=0.0), ROWS, settings(longer=True), np.random.default_rng(0), Progress([seen.append]))
+    assert longer.steps == 600
+    assert longer.shares == sorted(longer.shares)
+    assert longer.shares[-1] == 1.0
+    # What was done until then is half of what it was, and checks come as often as before, seen from the end.
+    assert longer.shares[9] == pytest.approx(0.25, abs=0.01)
+    assert len(longer.shares) == 25
+    assert [event.fraction for event in seen if event.message == LONGER] == pytest.approx([longer.shares[9]])
+    assert fit(Steady(floor=0.0)).steps == 300
+    # A last check that gains less than its share of all, and one without a gain.
+    assert fit(Steady(floor=9.09), longer=True).steps == 300
+    assert fit(Steady(floor=9.1), longer=True).steps == 300
+
+
+@pytest.mark.parametrize(("budget", "fewest", "most"), [(10_000.0, 600, 600), (1_500.0, 301, 599), (500.0, 50, 299)])
+def test_training_goes_on_longer_only_as_far_as_the_clock_allows(monkeypatch, budget, fewest, most):
+    clock = iter(np.arange(0.0, 1e6, 1.0))
+    monkeypatch.setattr("synthdata.training.callbacks.time.perf_counter", lambda: float(next(clock)))
+    history = fit(Steady(floor=0.0), longer=True, time_budget=budget)
+    assert fewest <= history.steps <= most
+    assert history.shares == sorted(history.shares)
+    assert history.shares[-1] == 1.0
+
+
 def test_what_is_gained_on_rows_seen_alone_counts_against_going_on():
     class Remembers(Line):
         def quality(self, rows: torch.Tensor) -> float:
@@ -199,6 +237,23 @@ def test_training_resumes_from_a_checkpoint(tmp_path):
     assert history.shares == sorted(history.shares)
     assert len(history.figures) == 20
     assert resumed.modules.weight.item() == pytest.approx(2, abs=0.05)
+
+
+def test_training_that_went_on_for_longer_resumes_as_such(tmp_path):
+    class Stops(Steady):
+        def losses(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+            if self.calls == 200:
+                raise KeyboardInterrupt
+            return super().losses(rows, generator)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stops(floor=0.0), longer=True, checkpoint=tmp_path / "state")
+    resumed = Steady(floor=0.0, start=8.0)
+    history = fit(resumed, longer=True, checkpoint=tmp_path / "state")
+    assert history.steps == 600
+    assert resumed.calls < 450
+    assert history.shares == sorted(history.shares)
+    assert len(history.figures) == 25
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from synthdata import __version__
 from synthdata.cli.auditing import audit
 from synthdata.cli.augmenting import augment
 from synthdata.cli.budgeting import budget
@@ -24,7 +26,6 @@ from synthdata.errors import Cancelled, SynthdataError
 COMMANDS = (inspect, run, fit, sample, impute, score, evaluate, augment, compare, models, budget, audit, dashboard)
 
 app = typer.Typer(
-    help="Synthetic tabular data, with its fidelity, usefulness and privacy measured.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,6 +33,21 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"synthdata {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Synthetic tabular data, with its fidelity, usefulness and privacy measured."""
 
 
 def main() -> None:

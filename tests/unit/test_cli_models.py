@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+import synthdata
 from synthdata.cli import app
 from synthdata.models.registry import describe_model, model_names
 
@@ -36,3 +37,8 @@ def test_a_model_that_is_not_there_is_refused_with_the_nearest_name(monkeypatch:
     said = RUNNER.invoke(app, ["models", "gm"])
     assert said.exit_code != 0
     assert "Did you mean 'gmm'" in str(said.exception)
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    said = RUNNER.invoke(app, ["--version"])
+    assert (said.exit_code, said.stdout.strip()) == (0, f"synthdata {synthdata.__version__}")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.table.dtypes import zone_name
+from synthdata.table.durations import duration_layout, finest
 from synthdata.table.evidence import Evidence, Guess, figure, share
 from synthdata.table.schema import Column
 from synthdata.table.stored_moments import ISO, parse_text, read_moments, written
@@ -24,6 +25,7 @@ UNITS = (
 )
 NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DATE_WORDS = ("date", "day", "time", "datetime", "dt", "dob", "birth", "born", "since", "issued", "datum", "timestamp")
+DURATION_WORDS = ("duration", "time", "length", "elapsed", "lap", "pace", "dauer", "zeit", "durée", "duree")
 BIRTH = ("birth", "birthday", "born", "dob", "birthdate", "geburtsdatum")
 
 TIMES = (
@@ -138,6 +140,8 @@ def guess_text_moments(e: Evidence) -> Guess | None:
         return _clock(e)
     if share(sample, DURATION) == 1 and all(DURATION.fullmatch(str(value)) for value in e.values):
         return e.guess("timedelta", f"all {figure(e.n)} cells are durations in words", 0.9, unit="second")
+    if e.distinct > 12 and (lasting := _duration(e, sample)) is not None:
+        return lasting
     if share(sample, LOOKS) < 0.95:
         return None
     return _date(e, sample)
@@ -155,6 +159,16 @@ def _clock(e: Evidence) -> Guess | None:
         layout = layout.replace("%H", "%-H")
     unit = "minute" if parts == 2 else "microsecond" if fraction else "second"
     return e.guess("timedelta", f"all {figure(e.n)} cells are times of day", 0.9, unit=unit, format=layout)
+
+
+def _duration(e: Evidence, sample: list[str]) -> Guess | None:
+    layout = duration_layout(sample) and duration_layout([str(value) for value in e.values])
+    # Two numbers and a colon may be a ratio, or the points of a game.
+    if not layout or (layout.endswith("M]:%S") and not e.has_word(*DURATION_WORDS)):
+        return None
+    return e.guess(
+        "timedelta", f"all {figure(e.n)} cells are durations: {layout}", 0.9, unit=finest(layout), format=layout
+    )
 
 
 def _date(e: Evidence, sample: list[str]) -> Guess | None:

@@ -66,8 +66,8 @@ class Column(BaseModel):
     decimals: int | None = Field(default=None, ge=0, le=18)
     #: the step of a datetime or timedelta column: day, hour, minute, second, millisecond, microsecond or nanosecond
     unit: str | None = None
-    #: strptime format of dates stored as text or digits; of numbers stored as text ``%d``, ``%.2f`` or ``shortest``;
-    #: the pattern of generated ids, such as ``P[0-9]{6}``
+    #: strptime format of dates stored as text or digits; of durations in text their layout, such as ``[%d]d %Hh``; of
+    #: numbers stored as text ``%d``, ``%.2f`` or ``shortest``; the pattern of generated ids, such as ``P[0-9]{6}``
     format: str | None = None
     timezone: str | None = None
     #: whether the categories have an order (the order of the pandas category dtype, or of ``public.categories``)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from synthdata.errors import SchemaError
 from synthdata.table.dtypes import TEXTS, as_objects, is_arrow, is_float, is_integer, to_dtype
+from synthdata.table.durations import is_duration_layout, read_duration, write_duration
 from synthdata.table.schema import Column
 
 #: `Column.format` of dates stored as text in several ISO 8601 forms at once
@@ -196,6 +197,10 @@ def _read_timedelta(known: np.ndarray, column: Column) -> tuple[np.ndarray, np.n
     """Microseconds of distinct durations or times of day, and which cells are neither."""
     ticks, bad = np.zeros(len(known), dtype=np.int64), np.zeros(len(known), dtype=bool)
     for position, cell in enumerate(known):
+        if isinstance(cell, str) and is_duration_layout(column.format):
+            read = read_duration(cell, str(column.format))
+            ticks[position], bad[position] = read or 0, read is None
+            continue
         if isinstance(cell, str) and column.format:
             cell = _clock(cell, column.format)
         if isinstance(cell, dt.time):
@@ -291,6 +296,8 @@ def written(moment: dt.datetime, layout: str, unit: str | None = None) -> str:
 
 
 def _write_timedelta(ticks: np.ndarray, column: Column) -> list[Any]:
+    if is_duration_layout(column.format):
+        return [write_duration(int(t), str(column.format)) for t in ticks]
     if column.dtype == "time" or column.format:
         clock = [(dt.datetime.min + dt.timedelta(microseconds=int(t))).time() for t in np.clip(ticks, 0, DAY - 1)]
         return (

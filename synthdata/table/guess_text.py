@@ -10,6 +10,7 @@ import pandas as pd
 from synthdata.table.evidence import Evidence, Guess, figure, share
 from synthdata.table.guess_moments import guess_text_moments
 from synthdata.table.guess_numbers import SOME, guess_numbers, is_entity_name, is_key_name
+from synthdata.table.measured_range import find_ends, split_ends, with_ends
 from synthdata.table.patterns import learn_pattern
 from synthdata.table.personal import guess_personal
 from synthdata.table.stored_numbers import POINTED, SHORTEST
@@ -18,6 +19,8 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}")
 CODE = re.compile(r"(?=.*\d)[\w\-./:#]{1,64}")
 DRESSED = re.compile(r"[€$£¥]? ?[+-]?\d[\d,.']*\d? ?[%€$£¥]?")
+#: in how many rows an end of what can be measured (``<5``) must stand to be one
+_LEAST_ENDS = 5
 #: words that stand for a missing value
 BLANKS = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "missing", "unknown", "."))
 
@@ -67,16 +70,32 @@ def text_number_format(values: np.ndarray) -> tuple[str, int | None] | None:
     return POINTED if 0 not in digits else SHORTEST, decimals
 
 
+def written_numbers(e: Evidence) -> tuple[str, int | None] | None:
+    """How a column's numbers are written (`text_number_format`), with the ends of what can be measured, if any."""
+    ends = find_ends(e.values, e.counts, _LEAST_ENDS)
+    if ends is None:
+        return text_number_format(e.values)
+    known = [end for end in ends if end]
+    plain = e.values[~np.isin(e.values.astype(str), [end.text for end in known])]
+    found = text_number_format(plain)
+    if found and found[1] is not None and max(end.decimals for end in known) > found[1]:
+        bounds = [f"{end.bound:.{end.decimals}f}" for end in known]
+        found = text_number_format(np.array([*plain, *bounds], dtype=object))
+    return found and (with_ends(found[0], ends), found[1])
+
+
 def _numbers(e: Evidence) -> Guess | None:
     """Numbers that are stored as text; they come back as text written in the same way."""
-    found = text_number_format(e.values)
+    found = written_numbers(e)
     if found is None:
         return None
     layout, decimals = found
-    inner = Evidence(e.name, pd.to_numeric(e.present.astype(object)))
-    guess = guess_numbers(inner)
+    ends, _ = split_ends(layout)
+    numbers = e.present.astype(object).replace({end.text: end.number(decimals) for end in ends if end})
+    guess = guess_numbers(Evidence(e.name, pd.to_numeric(numbers)))
     column = guess.column
-    reason = f"numbers stored as text: {guess.reason.rstrip('.')}"
+    beyond = "".join(f", {end.text!r} for what lies beyond" for end in ends if end)
+    reason = f"numbers stored as text{beyond}: {guess.reason.rstrip('.')}"
     if column.kind == "numerical":
         return e.guess("numerical", reason, guess.confidence, guess.advice, decimals=decimals, format=layout)
     if column.kind == "categorical":

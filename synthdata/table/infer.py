@@ -16,7 +16,7 @@ from synthdata.table.dtypes import TEXTS, is_boolean, is_float, is_integer, zone
 from synthdata.table.evidence import Evidence, Guess, figure
 from synthdata.table.guess_moments import guess_date_digits, guess_stored_moments, guess_text_moments
 from synthdata.table.guess_numbers import guess_numbers
-from synthdata.table.guess_text import guess_text, text_number_format
+from synthdata.table.guess_text import guess_text, written_numbers
 from synthdata.table.personal import guess_personal
 from synthdata.table.schema import Column, Schema
 from synthdata.table.stored_moments import mixed_offsets
@@ -174,7 +174,7 @@ def _settled(column: Column, series: pd.Series) -> Column:
         if written and column.format is None and _unusable(column.name, series) is None:
             e = Evidence(column.name, series)
             if e.n and all(isinstance(value, str) for value in e.values):
-                layout, decimals = text_number_format(e.values) or (SHORTEST, None)
+                layout, decimals = written_numbers(e) or (SHORTEST, None)
                 found = {"format": layout, "decimals": column.decimals if column.decimals is not None else decimals}
     elif column.format is None and (written or digits):
         e = Evidence(column.name, series)

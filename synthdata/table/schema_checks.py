@@ -8,6 +8,7 @@ from synthdata.errors import SchemaError, did_you_mean
 from synthdata.table.constraints import parse_rules
 from synthdata.table.declared import plain_bound
 from synthdata.table.dtypes import TEXTS, is_boolean, is_float, is_integer, to_dtype
+from synthdata.table.measured_range import split_ends
 from synthdata.table.patterns import parse_pattern
 from synthdata.table.personal import IN_DIGITS, PERSONAL
 from synthdata.table.schema import Column, Schema
@@ -76,10 +77,11 @@ def _check_column(column: Column) -> None:
     if column.kind == "text":
         return
     to_dtype(column.dtype)
-    if column.kind == "numerical" and column.dtype in TEXTS and not NUMBER_FORMAT.fullmatch(column.format or "%d"):
+    layout = split_ends(column.format)[1] or "%d"
+    if column.kind == "numerical" and column.dtype in TEXTS and not NUMBER_FORMAT.fullmatch(layout):
         raise SchemaError(
             f"Column {column.name!r}: {column.format!r} is no format of numbers.",
-            f"Known: '%d', '%.2f' (any number of digits), {SHORTEST!r} and {POINTED!r}.",
+            f"Known: '%d', '%.2f' (any number of digits), {SHORTEST!r} and {POINTED!r}, with ends as in '<5|%.1f'.",
         )
     if column.continuous and is_boolean(column.dtype) and column.kind != "numerical":
         raise SchemaError(

@@ -21,6 +21,7 @@ from synthdata.table.dtypes import (
     is_integer,
     to_dtype,
 )
+from synthdata.table.measured_range import split_ends
 from synthdata.table.schema import Column
 
 #: `Column.format` of numbers stored as text that are written with as few digits as tell them apart
@@ -35,7 +36,8 @@ def integral(column: Column) -> bool:
     """Whether a numerical column's plain values are integers: by its storage, or as whole numbers in text."""
     if is_integer(column.dtype):
         return True
-    return column.kind == "numerical" and column.decimals == 0 and (column.dtype == "number" or column.format == "%d")
+    _, layout = split_ends(column.format)
+    return column.kind == "numerical" and column.decimals == 0 and (column.dtype == "number" or layout == "%d")
 
 
 def read_numbers(
@@ -54,7 +56,10 @@ def read_numbers(
     if pd.api.types.is_float_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        values = _parse(series.astype(object).to_numpy(dtype=object), missing)
+        cells, (ends, _) = series.astype(object).to_numpy(dtype=object), split_ends(column.format)
+        for end in filter(None, ends):
+            cells = np.where(cells == end.text, end.number(column.decimals), cells)
+        values = _parse(cells, missing)
         if np.issubdtype(values.dtype, np.integer):
             return values
         bad = np.isnan(values) & ~missing
@@ -174,7 +179,11 @@ def _arrow(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series
 
 def _written(values: np.ndarray, missing: np.ndarray, column: Column) -> list[Any]:
     """Numbers as Python objects: Decimal, int, float or text."""
-    if integral(column) or column.format == "%d":
+    ends, layout = split_ends(column.format)
+    if ends:
+        plain = _written(values, missing, column.model_copy(update={"format": layout}))
+        return ends.hide(plain, rounded(np.where(missing, np.nan, values.astype(np.float64)), column.decimals))
+    if integral(column) or layout == "%d":
         whole = _whole(values, missing, -(2**63), 2**63 - 1).tolist()
         return whole if column.dtype == "number" else list(map(str, whole))
     floats = rounded(np.where(missing, 0.0, values.astype(np.float64)), column.decimals).tolist()

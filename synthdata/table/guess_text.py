@@ -19,6 +19,10 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}")
 CODE = re.compile(r"(?=.*\d)[\w\-./:#]{1,64}")
 DRESSED = re.compile(r"[€$£¥]? ?[+-]?\d[\d,.']*\d? ?[%€$£¥]?")
+#: in how many rows a category must stand to be stored, and below which share of the cells that are such it is no use
+#: to take a column's texts for categories
+_SHARED, _FEW_SHARED = 5, 0.25
+_WAYS_OUT = 'Leave it out ("drop": true), or declare its kind: "categorical", "id", or personal data ("pii": "name").'
 #: in how many rows an end of what can be measured (``<5``) must stand to be one
 _LEAST_ENDS = 5
 #: words that stand for a missing value
@@ -94,7 +98,8 @@ def _numbers(e: Evidence) -> Guess | None:
     numbers = e.present.astype(object).replace({end.text: end.number(decimals) for end in ends if end})
     guess = guess_numbers(Evidence(e.name, pd.to_numeric(numbers)))
     column = guess.column
-    beyond = "".join(f", {end.text!r} for what lies beyond" for end in ends if end)
+    count = int(e.counts[np.isin(e.values.astype(str), [end.text for end in ends if end])].sum())
+    beyond = f", {figure(count)} of them only as being beyond what can be measured" if count else ""
     reason = f"numbers stored as text{beyond}: {guess.reason.rstrip('.')}"
     if column.kind == "numerical":
         return e.guess("numerical", reason, guess.confidence, guess.advice, decimals=decimals, format=layout)
@@ -113,15 +118,12 @@ def _free_text(e: Evidence) -> Guess | None:
     length = float(np.mean([len(value) for value in e.sample]))
     found = f"{figure(e.distinct)} distinct texts in {figure(e.n)} cells, "
     found += f"{words:.1f} words and {length:.0f} letters on average"
-    ways_out = (
-        'Leave it out ("drop": true), or declare its kind: "categorical", "id", or personal data ("pii": "name").'
-    )
     long = words >= 5 or length >= 60
     if long and e.ratio >= 0.1 and e.distinct >= 3:
-        return e.guess("text", f"free text: {found}", 0.95 if e.ratio > 0.5 else 0.7, ways_out)
+        return e.guess("text", f"free text: {found}", 0.95 if e.ratio > 0.5 else 0.7, _WAYS_OUT)
     if e.ratio > 0.9 and e.distinct >= 50 and not _coded(e):
         nearly = _nearly_numbers(e)
-        return e.guess("text", f"hardly any value repeats: {found}", 0.6, f"{nearly} {ways_out}".strip())
+        return e.guess("text", f"hardly any value repeats: {found}", 0.6, f"{nearly} {_WAYS_OUT}".strip())
     return None
 
 
@@ -182,6 +184,10 @@ def _category(e: Evidence) -> Guess:
         )
     if once:
         reason += f", {figure(once)} of them once"
+    shared = int(e.counts[e.counts >= _SHARED].sum())
+    if e.distinct > SOME and shared < _FEW_SHARED * e.n:
+        reason += f", and only {figure(shared)} cells hold one that {_SHARED} rows share"
+        return e.guess("text", reason, 0.6, " ".join([*advice, _WAYS_OUT]))
     if e.distinct > 1000 or (e.ratio > 0.5 and e.n >= 50):
         advice.append('Many categories: if they only tell rows apart, declare the kind "id".')
         return e.guess("categorical", reason, 0.5, " ".join(advice))

@@ -403,3 +403,13 @@ def test_tables_that_are_no_tables() -> None:
 def test_empty_columns(series: pd.Series) -> None:
     assert guess(series).reason
     assert guess(pd.Series([None] * 3).astype(series.dtype) if series.dtype not in ("int64", "bool") else series).reason
+
+
+def test_texts_of_which_hardly_any_could_be_kept_are_no_categories():
+    generator = np.random.default_rng(0)
+    pressure = pd.Series([f"{a}/{b}" for a, b in generator.integers(70, 200, (3_000, 2))])
+    guess = infer(pd.DataFrame({"bp": pressure}))
+    assert guess.schema["bp"].kind == "text"
+    assert "only 0 cells hold one that 5 rows share" in guess.guesses[0].reason
+    towns = pd.Series(generator.choice([f"town {n}" for n in range(900)], 3_000, p=np.arange(1, 901)[::-1] / 405_450))
+    assert infer(pd.DataFrame({"lives in": towns})).schema["lives in"].kind == "categorical"

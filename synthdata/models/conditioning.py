@@ -14,6 +14,7 @@ import pandas as pd
 from synthdata.encoders.base import AllowedCells, Encoded
 from synthdata.errors import InfeasibleError, SchemaError, did_you_mean
 from synthdata.table.declared import plain_bound
+from synthdata.table.measured_range import split_ends
 from synthdata.table.schema import Column, Schema
 from synthdata.table.storage import Cells, integral, to_cells
 
@@ -226,6 +227,8 @@ def _plain(value: Any, column: Column, text: str) -> Any:
         # A date that is stored as a number, such as 970117, is one with a fraction where the column has nulls.
         whole = isinstance(value, float) and value.is_integer()
         return plain_bound(column, str(int(value) if whole else value))
+    ends, _ = split_ends(column.format)
+    value = next((end.number(column.decimals) for end in ends if end and end.text == value), value)
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from synthdata.table.schema import Column, Schema
+from synthdata.table.storage import to_cells
 from synthdata.table.table import Table
 from synthdata.validation.checks import check
 from synthdata.validation.rule_expectations import rule_expectations
@@ -156,7 +157,8 @@ def _learnt(train: Table, synthetic: Table) -> list[Expectation]:
             if 0 < len(values) <= LEARNT_CATEGORIES:
                 entries.append(_entry("expect_column_values_to_be_in_set", value_set=values, **settings))
         elif column.kind == "numerical" and len(present):
-            low, high = float(present.astype(float).min()), float(present.astype(float).max())
+            numbers = _numbers(present, column)
+            low, high = float(numbers.min()), float(numbers.max())
             entries.append(_entry("expect_column_values_to_be_between", min_value=low, max_value=high, **settings))
     return [{**entry, "meta": {"learnt": True}} for entry in entries]
 
@@ -172,13 +174,19 @@ def _readable(table: Table) -> pd.DataFrame:
             continue
         series = frame[column.name]
         if column.kind == "numerical" and not column.generated and not numpy_dtype(str(series.dtype)):
-            series = pd.Series([np.nan if pd.isna(value) else float(value) for value in series], dtype=float)
+            series = _numbers(series, column)
         elif isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not isinstance(
             series.dtype, pd.DatetimeTZDtype
         ):
             series = series.astype(object).where(series.notna(), None)
         plain[column.name] = series
     return pd.DataFrame(plain, columns=list(frame.columns))
+
+
+def _numbers(series: pd.Series, column: Column) -> pd.Series:
+    """A numerical column (n,) as floats, NaN for null."""
+    cells = to_cells(series, column)
+    return pd.Series(np.where(cells.missing, np.nan, cells.values.astype(float)))
 
 
 def _validate(frame: pd.DataFrame, entries: list[Expectation]) -> list[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ import pandas as pd
 from synthdata.errors import InfeasibleError, ModelError, SchemaError
 from synthdata.models.abilities import HasLatent, HasLogProb, Imputes, Interpolates, ScoresAnomalies
 from synthdata.models.base import Synthesizer
+from synthdata.testing.basics import fitted
 from synthdata.testing.tables import MIXED_SCHEMA, discrete, mixed
 
 Factory = Callable[[], Synthesizer]
@@ -21,7 +22,7 @@ Factory = Callable[[], Synthesizer]
 
 def check_conditions(factory: Factory) -> None:
     """Values, sets, ranges and nulls hold for every row drawn under them, alone and together, as text and mapping."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     wanted: list[tuple[Any, Callable[[pd.DataFrame], pd.Series]]] = [
         ("sex=f", lambda s: s["sex"] == "f"),
         ({"grade": {"low", "high"}}, lambda s: s["grade"].isin(["low", "high"])),
@@ -54,7 +55,7 @@ def check_conditions_shift_the_rest(factory: Factory) -> None:
 
 def check_infeasible_conditions(factory: Factory) -> None:
     """What no row can meet is an error that repeats the condition; an unknown column, one with the nearest name."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     for given in ("age>=200", "sex=robot", "age>40; age<20", "age is null"):
         try:
             model.sample(5, given=given, seed=1)
@@ -86,7 +87,7 @@ def check_rules(factory: Factory) -> None:
 
 def check_log_prob_is_finite(factory: Factory) -> None:
     """Real rows, and new ones with unknown categories, nulls and numbers, have a finite log-density."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     if not isinstance(model, HasLogProb):
         return
     assert model.log_prob_kind in ("exact", "bound", "estimate")
@@ -128,7 +129,7 @@ def check_log_prob_prefers_real_rows(factory: Factory) -> None:
 
 def check_anomaly_score(factory: Factory) -> None:
     """A row far from all others scores higher than nearly all of them."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     if not isinstance(model, ScoresAnomalies):
         return
     table = mixed()
@@ -139,7 +140,7 @@ def check_anomaly_score(factory: Factory) -> None:
 
 def check_impute(factory: Factory) -> None:
     """Every null is filled and everything else left alone; the index and the dtypes stay; the same seed fills alike."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     if not isinstance(model, Imputes):
         return
     table = mixed(100, seed=4)
@@ -161,7 +162,7 @@ def check_impute(factory: Factory) -> None:
 
 def check_latent(factory: Factory) -> None:
     """Every row has a finite place, with nulls and unknown values too; equal rows have the same, whenever asked."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     if not isinstance(model, HasLatent):
         return
     table = mixed(50, seed=3)
@@ -176,7 +177,7 @@ def check_latent(factory: Factory) -> None:
 
 def check_interpolate(factory: Factory) -> None:
     """Between two rows lie as many as asked for, in the table's own storage; the same each time, back as forth."""
-    model = factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
+    model = fitted(factory)
     if not isinstance(model, Interpolates):
         return
     table = mixed()

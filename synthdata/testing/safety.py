@@ -13,6 +13,7 @@ import pandas as pd
 
 from synthdata.errors import SynthdataError
 from synthdata.models.base import Synthesizer
+from synthdata.testing.basics import fitted
 from synthdata.testing.tables import MIXED_SCHEMA, mixed
 
 Factory = Callable[[], Synthesizer]
@@ -56,7 +57,7 @@ def arrays(content: bytes) -> dict[str, np.ndarray]:
 
 def check_model_files(factory: Factory) -> None:
     """A model is a manifest and arrays, nothing that could be executed."""
-    found = files(factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0))
+    found = files(fitted(factory))
     assert set(found) == {"manifest.json", "arrays.safetensors"}
     assert found["manifest.json"].lstrip().startswith(b"{")
     assert all(array.dtype.kind in "iufb" for array in arrays(found["arrays.safetensors"]).values())

@@ -25,7 +25,7 @@ def test_tvae(check: Check) -> None:
 @pytest.mark.parametrize("check", synthesizer_checks(CTGAN))
 def test_ctgan(check: Check) -> None:
     # What it has learnt, by many passes, shows where it is asked for rows under a condition.
-    CHECKS[check.name](partial(CTGAN, epochs=50 if check.name == "conditions_shift_the_rest" else 1))
+    CHECKS[check.name](partial(CTGAN, epochs=25 if check.name == "conditions_shift_the_rest" else 1))
 
 
 @pytest.mark.parametrize("check", synthesizer_checks(RBM))

@@ -25,6 +25,7 @@ _SHARED, _FEW_SHARED = 5, 0.25
 _WAYS_OUT = 'Leave it out ("drop": true), or declare its kind: "categorical", "id", or personal data ("pii": "name").'
 #: in how many rows an end of what can be measured (``<5``) must stand to be one
 _LEAST_ENDS = 5
+SEVERAL = re.compile(r"\d+(?:\.\d+)?(?: ?[/x×;|] ?\d+(?:\.\d+)?)+")
 #: words that stand for a missing value
 BLANKS = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "missing", "unknown", "."))
 
@@ -143,6 +144,8 @@ def _nearly_numbers(e: Evidence) -> str:
         return "All but a sign for missing are numbers: with nulls instead, the column can be numerical."
     if rest and all(DRESSED.fullmatch(word) for word in rest):
         return "These are numbers with signs or separators: without them, the column can be numerical."
+    if rest and all(SEVERAL.fullmatch(word) for word in rest):
+        return "Each cell holds several numbers: in columns of their own they can be learnt."
     return ""
 
 

@@ -411,5 +411,6 @@ def test_texts_of_which_hardly_any_could_be_kept_are_no_categories():
     guess = infer(pd.DataFrame({"bp": pressure}))
     assert guess.schema["bp"].kind == "text"
     assert "only 0 cells hold one that 5 rows share" in guess.guesses[0].reason
+    assert "several numbers" in guess.guesses[0].advice
     towns = pd.Series(generator.choice([f"town {n}" for n in range(900)], 3_000, p=np.arange(1, 901)[::-1] / 405_450))
     assert infer(pd.DataFrame({"lives in": towns})).schema["lives in"].kind == "categorical"

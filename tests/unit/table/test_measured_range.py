@@ -100,3 +100,19 @@ def test_such_a_column_is_checked_and_judged_as_numbers(tmp_path: Path) -> None:
     assert not [
         check for part in ("source", "synthetic") for check in checks[part] if check["column"] and not check["passed"]
     ]
+
+
+def test_under_a_budget_such_columns_are_declared() -> None:
+    table = laboratory(2_000).assign(
+        stay=[f"{n // 24}d {n % 24}h" for n in np.random.default_rng(1).integers(0, 400, 2_000)]
+    )
+    schema = {
+        "columns": [
+            {"name": "crp", "kind": "numerical", "format": "<5|%.1f|>200", "public": {"bounds": [0, 201]}},
+            {"name": "stay", "kind": "timedelta", "format": "[%-d]d %-Hh", "public": {"bounds": ["0d 0h", "17d 0h"]}},
+            {"name": "ill", "kind": "categorical", "public": {"categories": ["no", "yes"]}},
+        ]
+    }
+    drawn = synthdata.make_model("independent").fit(table, schema=schema, privacy=5.0, seed=0).sample(1_000, seed=1)
+    assert np.mean(drawn["crp"] == "<5") == pytest.approx(np.mean(table["crp"] == "<5"), abs=0.1)
+    assert drawn["stay"].str.fullmatch(r"\d+d \d+h").all()

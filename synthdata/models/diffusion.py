@@ -8,7 +8,6 @@ is a code, too, and its place there the value. Any cells can be known beforehand
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -37,7 +36,7 @@ from synthdata.models.networks.cut_lines import (
     on_lines,
 )
 from synthdata.models.networks.diffusion import Denoiser, Shape
-from synthdata.models.networks.diffusion_density import log_values
+from synthdata.models.networks.diffusion_density import log_known
 from synthdata.models.networks.diffusion_objective import CodesAndValues, Values
 from synthdata.models.networks.diffusion_sampler import draw_values
 from synthdata.models.networks.first_layer import Shape as ColumnShape
@@ -50,7 +49,7 @@ from synthdata.models.networks.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.networks.nets import MARGIN, scores, shares
+from synthdata.models.networks.nets import scores, shares
 from synthdata.models.networks.same_scale import same_scale_pairs
 from synthdata.models.networks.settling import settle_like
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
@@ -308,23 +307,11 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         for start in range(0, len(encoded), _SCORED):
             part = slice(start, start + _SCORED)
             codes, values, there = self._tensors(network, drawn, part)
+            open_ = torch.from_numpy(gaps[part]).to(codes.device)
             with torch.no_grad():
-                found = self._log_values(network, codes, values, there.long())
-                open_ = torch.from_numpy(gaps[part]).to(codes.device)
-                odd = torch.nonzero(open_.any(1))[:, 0]
-                state = torch.where(open_, 1, 2 * there.long())
-                found[odd] -= self._log_values(network, codes[odd], values[odd], state[odd])
+                found = log_known(network, codes, values, there, open_, self.sampling_steps or _STEPS)
             out[part] += found.cpu().numpy()
         return out
-
-    def _log_values(
-        self, network: Denoiser, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor
-    ) -> torch.Tensor:
-        """Log-densities (b,) per share of rows of the values (b, l) where ``state`` is 1."""
-        per_score = log_values(network, codes, values, state, self.sampling_steps or _STEPS)
-        # The slope of normal scores.
-        slope = math.log(1 - 2 * MARGIN) + 0.5 * values.double() ** 2 + 0.5 * math.log(2 * math.pi)
-        return per_score + torch.where(state == 1, slope, 0.0).sum(1)
 
     def _unknown(self, n: int) -> Encoded:
         slots = tuple(grouping.slot for grouping in self.groups_)

@@ -9,8 +9,36 @@ import torch
 
 from synthdata.models.networks.diffusion import Denoiser
 from synthdata.models.networks.diffusion_sampler import HIGHEST, LOWEST, denoised
+from synthdata.models.networks.nets import MARGIN
 
 _LOG_2_PI = math.log(2 * math.pi)
+
+
+def log_known(
+    network: Denoiser,
+    codes: torch.Tensor,
+    values: torch.Tensor,
+    there: torch.Tensor,
+    open_: torch.Tensor,
+    steps: int,
+) -> torch.Tensor:
+    """Log-densities (n,) per share of rows of the values (n, l) that are ``there`` (n, l), but for those ``open_``.
+
+    Open ones were drawn given the rest: the density of all less theirs is left.
+    """
+    found = _log_shares(network, codes, values, there.long(), steps)
+    odd = torch.nonzero(open_.any(1))[:, 0]
+    state = torch.where(open_, 1, 2 * there.long())
+    found[odd] -= _log_shares(network, codes[odd], values[odd], state[odd], steps)
+    return found
+
+
+def _log_shares(
+    network: Denoiser, codes: torch.Tensor, values: torch.Tensor, state: torch.Tensor, steps: int
+) -> torch.Tensor:
+    """`log_values` per share of rows instead of per normal score."""
+    slope = math.log(1 - 2 * MARGIN) + 0.5 * values.double() ** 2 + 0.5 * _LOG_2_PI
+    return log_values(network, codes, values, state, steps) + torch.where(state == 1, slope, 0.0).sum(1)
 
 
 def log_values(

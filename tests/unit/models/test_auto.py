@@ -33,6 +33,13 @@ def mixed(n: int) -> pd.DataFrame:
     [
         (BIG, "autoregressive", "mixed types"),
         (changed(numbers=14), "autoregressive", "mostly continuous"),
+        (changed(columns=24, numbers=12, target=True), "diffusion", "teach the most about a target"),
+        (changed(columns=24, numbers=12, target=True, time_budget=3_600.0), "diffusion", "12 numbers"),
+        (changed(columns=24, numbers=12, target=True, time_budget=60.0), "autoregressive", "mixed types"),
+        (changed(columns=24, numbers=12), "autoregressive", "mixed types"),
+        (changed(columns=24, numbers=9, target=True), "autoregressive", "mixed types"),
+        (changed(columns=24, numbers=13, target=True), "autoregressive", "mostly continuous"),
+        (changed(rows=19_999, columns=24, numbers=12, target=True), "autoregressive", "mixed types"),
         (changed(torch=False), "boosted", "not installed"),
         (changed(rows=999), "boosted", "few"),
         (changed(rows=455, columns=31, numbers=30), "gmm", "455 rows are few for 30 numbers"),

@@ -48,9 +48,9 @@ EPOCHS = 40
 #: and 17,000 rows) half of that cost a classifier .002 to .006 of its AUC, and a lean was found no more seldom.
 MANY_ROWS, EPOCHS_OF_MANY, LEAN_OF_MANY = 20_000, 30, 0.5
 #: in a mixed table with so many numbers of many values, and many rows, a classifier learns more from what `diffusion`
-#: draws, whose numbers are bins before they are numbers: on Default (12 of 24 columns) an AUC of .759 instead of .751,
-#: for a detection score of .73 instead of .78 (tests/benchmarks/RESULTS_QUALITY.md)
-MANY_NUMBERS = 10
+#: draws, whose numbers are bins before they are numbers: on Default (12 of 24 columns) an AUC of .761 instead of .751,
+#: for a detection score of .71 instead of .78 (tests/benchmarks/RESULTS_QUALITY.md)
+MANY_NUMBERS, EPOCHS_OF_NUMBERS = 10, 24
 #: how many times as long as `autoregressive` it may take at most
 SLOWER = 2.0
 #: on fewer rows than this that lean counts, too, with all epochs: on 2,000 rows of Adult a leak was found for two of
@@ -122,7 +122,7 @@ def seconds(facts: Facts) -> float:
     >>> 20 < seconds(Facts(rows=30_000, columns=15, numbers=3)) < 60
     True
     """
-    visits = facts.rows * _epochs(facts.rows)
+    visits = facts.rows * _epochs(facts.rows, EPOCHS if facts.rows < MANY_ROWS else EPOCHS_OF_MANY)
     a_row = facts.columns * (1.2e-6 + 3.6e-8 * min(facts.columns, 48)) + 1e-8 * facts.levels
     return visits * a_row / (10 if facts.gpu else 1)
 
@@ -167,10 +167,10 @@ def choose(facts: Facts, *, private: bool = False) -> Choice:
         return Choice(
             "diffusion",
             f"of a mixed table with {facts.numbers} numbers of many values its rows teach the most about a target",
-            parameters,
+            parameters | {"epochs": _epochs(facts.rows, EPOCHS_OF_NUMBERS)},
         )
     if facts.rows >= MANY_ROWS:
-        parameters |= {"epochs": _epochs(facts.rows), "lean": LEAN_OF_MANY}
+        parameters |= {"epochs": _epochs(facts.rows, EPOCHS_OF_MANY), "lean": LEAN_OF_MANY}
     elif facts.rows < RATHER_FEW_ROWS:
         parameters |= {"lean": LEAN_OF_RATHER_FEW}
     if continuous:
@@ -184,9 +184,9 @@ def choose(facts: Facts, *, private: bool = False) -> Choice:
     )
 
 
-def _epochs(rows: int) -> int:
-    """How often networks go through so many rows at most."""
-    return max(1, min(EPOCHS if rows < MANY_ROWS else EPOCHS_OF_MANY, MOST_VISITS // max(rows, 1)))
+def _epochs(rows: int, usual: int) -> int:
+    """How often networks go through so many rows at most: less often than usual through very many."""
+    return max(1, min(usual, MOST_VISITS // max(rows, 1)))
 
 
 class Auto(DensityMixin, ImputationMixin):

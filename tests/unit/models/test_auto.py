@@ -62,6 +62,12 @@ def test_the_first_rule_that_fits_decides_and_says_why(facts: Facts, family: str
     assert said in choice.why
 
 
+def test_diffusion_takes_fewer_epochs_than_it_would_and_fewer_still_on_very_large_tables() -> None:
+    many = {"columns": 24, "numbers": 12, "target": True}
+    assert choose(changed(**many)).parameters["epochs"] == 24
+    assert choose(changed(rows=400_000, gpu=True, **many)).parameters["epochs"] == 10
+
+
 def test_a_target_is_drawn_first_where_most_columns_are_continuous() -> None:
     assert choose(changed(numbers=8)).parameters["target_first"] is True
     assert "target_first" not in choose(changed(numbers=7)).parameters
@@ -140,17 +146,20 @@ def test_the_choice_is_the_first_note_and_is_saved(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(again.sample(50, seed=1), model.model_.sample(50, seed=1))
 
 
+@pytest.mark.parametrize("target", [None, "group"])
 def test_a_chosen_network_is_fitted_saved_and_draws_under_conditions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auto, "EPOCHS", 2)
+    monkeypatch.setattr(auto, "MANY_NUMBERS", 1)
     monkeypatch.setattr(auto, "MANY_ROWS", 1_000)
     monkeypatch.setattr(auto, "MOST_VISITS", 1_200)
     table = mixed(1_200)
-    model = Auto(device="cpu").fit(table, seed=0)
-    assert model.choice_ == Choice(
-        "autoregressive", model.choice_.why, {"time_budget": None, "device": "cpu", "epochs": 1, "lean": 0.5}
-    )
+    schema = {"columns": [{"name": target, "role": "target"}] if target else []}
+    model = Auto(device="cpu").fit(table, schema=schema, seed=0)
+    common = {"time_budget": None, "device": "cpu", "epochs": 1}
+    family, settings = ("diffusion", common) if target else ("autoregressive", {**common, "lean": 0.5})
+    assert model.choice_ == Choice(family, model.choice_.why, settings)
     model.save(tmp_path / "model")
     again = load(tmp_path / "model")
     pd.testing.assert_frame_equal(

@@ -30,6 +30,11 @@ os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
 os.environ["SYNTHDATA_BUDGET"] = str(Path(tempfile.mkdtemp(prefix="synthdata-tests-")) / "budget.sqlite")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: a good part of the tests wait for browsers and servers."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The folder of the project."""

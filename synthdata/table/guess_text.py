@@ -99,7 +99,8 @@ def _numbers(e: Evidence) -> Guess | None:
     numbers = e.present.astype(object).replace({end.text: end.number(decimals) for end in ends if end})
     guess = guess_numbers(Evidence(e.name, pd.to_numeric(numbers)))
     column = guess.column
-    count = int(e.counts[np.isin(e.values.astype(str), [end.text for end in ends if end])].sum())
+    marks = {end.text for end in ends if end}
+    count = sum(int(c) for value, c in zip(e.values, e.counts, strict=True) if value in marks) if marks else 0
     beyond = f", {figure(count)} of them only as being beyond what can be measured" if count else ""
     reason = f"numbers stored as text{beyond}: {guess.reason.rstrip('.')}"
     if column.kind == "numerical":

@@ -46,7 +46,7 @@ def written(frame: pd.DataFrame, folder: Path) -> connectors.Loaded:
 
 
 def kinds(loaded: connectors.Loaded, declared: dict[str, object] | None = None, epsilon: float = 2.0) -> dict[str, str]:
-    ledger = Ledger(Privacy(epsilon))
+    ledger = Ledger(Privacy(epsilon, seed=0))
     table = understood(loaded.frame, declared, ledger, typed=loaded.typed)
     return {column.name: f"{column.kind} {column.dtype}" for column in table.schema}
 

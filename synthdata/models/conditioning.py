@@ -227,8 +227,8 @@ def _plain(value: Any, column: Column, text: str) -> Any:
         # A date that is stored as a number, such as 970117, is one with a fraction where the column has nulls.
         whole = isinstance(value, float) and value.is_integer()
         return plain_bound(column, str(int(value) if whole else value))
-    ends, _ = split_ends(column.format)
-    value = next((end.number(column.decimals) for end in ends if end and end.text == value), value)
+    if isinstance(value, str):
+        value = split_ends(column.format)[0].numbers(column.decimals).get(value, value)
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -30,8 +30,9 @@ from synthdata.progress import Progress, silent
 from synthdata.table.schema import Schema
 from synthdata.table.table import Table
 from synthdata.training.device import require_torch
+from synthdata.training.history import History
 from synthdata.training.objective import Objective
-from synthdata.training.trainer import NOT_A_NUMBER, History, TrainingSettings, train
+from synthdata.training.trainer import NOT_A_NUMBER, TrainingSettings, train
 
 if TYPE_CHECKING:
     import torch
@@ -190,11 +191,11 @@ class NeuralSynthesizer(Synthesizer):
     def _setting(self, name: str, otherwise: Any = None) -> Any:
         """A setting; in private training, where it was left at its default, the private one or what is told."""
         value = getattr(self, name)
-        if self._privately and self._left(name):
+        if self._privately and self._at_default(name):
             return self.private_settings.get(name, value if otherwise is None else otherwise)
         return value
 
-    def _left(self, name: str) -> bool:
+    def _at_default(self, name: str) -> bool:
         """Whether a setting was left at its default."""
         return bool(getattr(self, name) == inspect.signature(type(self).__init__).parameters[name].default)
 
@@ -253,7 +254,7 @@ class NeuralSynthesizer(Synthesizer):
             betas=self.betas,
             compile=self.compiled,
             patience=self.patience,
-            longer=self.longer and self._left("epochs"),
+            longer=self.longer and self._at_default("epochs"),
             private=self._private,
         )
         self.history_ = train(objective, rows, settings, generator, progress)

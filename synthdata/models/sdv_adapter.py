@@ -110,7 +110,7 @@ class SDVSynthesizer(Synthesizer):
         numbers = cells.values if column.kind == "numerical" else self.grids_[column.name].steps(cells.values)
         if not cells.missing.any():
             return pd.Series(numbers)
-        return pd.Series(np.where(cells.missing, np.nan, numbers.astype(np.float64)))
+        return pd.Series(Cells(numbers, cells.missing).floats)
 
     def _taken_back(self, column: Column, drawn: pd.Series) -> pd.Series:
         """A column that SDV drew, in its own storage."""

@@ -9,8 +9,9 @@ left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple, TypeGuard
 
 _MICROSECONDS = {"d": 86_400 * 10**6, "H": 3_600 * 10**6, "M": 60 * 10**6, "S": 10**6}
 UNITS = {"d": "day", "H": "hour", "M": "minute", "S": "second"}
@@ -20,13 +21,14 @@ _WORDS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "M"),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "S"),
 }
-_PART = re.compile(r"(\d+)( ?)([A-Za-z]+)(,? ?(?:and )?)")
-_CLOCK = re.compile(r"(\d+):([0-5]\d)(?::([0-5]\d))?")
-_MARK = re.compile(r"(\[?)%(-?)([dHMS])\]?( ?[A-Za-z]*(?:\(s\))?)([^%\[?]*)")
+#: so many digits that microseconds of them fit into 64 bits, whatever the unit
+_NUMBER = r"(\d{1,8})"
+_PART = re.compile(rf"{_NUMBER}( ?)([A-Za-z]+)(,? ?(?:and )?)")
+_CLOCK = re.compile(rf"{_NUMBER}:([0-5]\d)(?::([0-5]\d))?")
+_MARK = re.compile(r"%(-?)([dHMS])\]?( ?[A-Za-z]*(?:\(s\))?)([^%\[?]*)")
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     """A unit of a layout: whether its numbers have two digits at least, its word, and what stands before the next."""
 
     unit: str
@@ -35,7 +37,7 @@ class _Part:
     between: str
 
 
-def is_duration_layout(layout: str | None) -> bool:
+def is_duration_layout(layout: str | None) -> TypeGuard[str]:
     """Whether a format is a layout of durations, not one of times of day.
 
     >>> is_duration_layout("[%H]:%M:%S"), is_duration_layout("%H:%M:%S")
@@ -55,13 +57,11 @@ def read_duration(cell: str, layout: str) -> int | None:
     >>> read_duration("3d 5h", "[%-d]d %-Hh") == (3 * 24 + 5) * 3_600 * 10**6
     True
     """
-    parts = _parts(layout)
-    found = _reader(tuple(parts), layout.endswith("?")).fullmatch(cell)
+    found = _reader(layout).fullmatch(cell)
     if found is None or not any(found.groups()):
         return None
-    return sum(
-        int(number) * _MICROSECONDS[part.unit] for part, number in zip(parts, found.groups(), strict=True) if number
-    )
+    numbers = zip(_parts(layout), found.groups(), strict=True)
+    return sum(int(number) * _MICROSECONDS[part.unit] for part, number in numbers if number)
 
 
 def write_duration(ticks: int, layout: str) -> str:
@@ -71,8 +71,7 @@ def write_duration(ticks: int, layout: str) -> str:
     ('36:00:00', '1 day')
     """
     rest, written = max(int(ticks), 0), []
-    parts = _parts(layout)
-    for part in parts:
+    for part in _parts(layout):
         number, rest = divmod(rest, _MICROSECONDS[part.unit])
         word = part.word.replace("(s)", "" if number == 1 else "s")
         written.append((number, f"{number:02d}{word}" if part.padded else f"{number}{word}", part.between))
@@ -148,19 +147,17 @@ def _one_word(words: set[str]) -> str | None:
     return f"{shortest}(s)" if words == {shortest, f"{shortest}s"} else None
 
 
-def _parts(layout: str) -> list[_Part]:
-    return list(_split(layout))
+@cache
+def _parts(layout: str) -> tuple[_Part, ...]:
+    marks = _MARK.findall(layout.removesuffix("?"))
+    return tuple(_Part(unit, not unpadded, word, between) for unpadded, unit, word, between in marks)
 
 
-def _split(layout: str) -> Iterator[_Part]:
-    for mark in _MARK.finditer(layout.removesuffix("?")):
-        yield _Part(mark.group(3), not mark.group(2), mark.group(4), mark.group(5))
-
-
-def _reader(parts: tuple[_Part, ...], optional: bool) -> re.Pattern[str]:
-    text = ""
+@cache
+def _reader(layout: str) -> re.Pattern[str]:
+    parts, optional, text = _parts(layout), layout.endswith("?"), ""
     for place, part in enumerate(parts):
         word = re.escape(part.word).replace(r"\(s\)", "s?")
         between = re.escape(part.between) if place < len(parts) - 1 else ""
-        text += f"(?:(\\d+){word})?(?:{between})?" if optional else f"(\\d+){word}{between}"
+        text += f"(?:{_NUMBER}{word})?(?:{between})?" if optional else f"{_NUMBER}{word}{between}"
     return re.compile(text)

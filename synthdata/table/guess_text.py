@@ -19,12 +19,11 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}")
 CODE = re.compile(r"(?=.*\d)[\w\-./:#]{1,64}")
 DRESSED = re.compile(r"[€$£¥]? ?[+-]?\d[\d,.']*\d? ?[%€$£¥]?")
-#: in how many rows a category must stand to be stored, and below which share of the cells that are such it is no use
-#: to take a column's texts for categories
-_SHARED, _FEW_SHARED = 5, 0.25
+#: in how many rows a value must stand to be told: a category, or an end of what can be measured (``<5``)
+_SHARED = 5
+#: below which share of the cells that hold such a value it is no use to take a column's texts for categories
+_FEW_SHARED = 0.25
 _WAYS_OUT = 'Leave it out ("drop": true), or declare its kind: "categorical", "id", or personal data ("pii": "name").'
-#: in how many rows an end of what can be measured (``<5``) must stand to be one
-_LEAST_ENDS = 5
 SEVERAL = re.compile(r"\d+(?:\.\d+)?(?: ?[/x×;|] ?\d+(?:\.\d+)?)+")
 #: words that stand for a missing value
 BLANKS = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "missing", "unknown", "."))
@@ -77,14 +76,14 @@ def text_number_format(values: np.ndarray) -> tuple[str, int | None] | None:
 
 def written_numbers(e: Evidence) -> tuple[str, int | None] | None:
     """How a column's numbers are written (`text_number_format`), with the ends of what can be measured, if any."""
-    ends = find_ends(e.values, e.counts, _LEAST_ENDS)
+    ends = find_ends(e.values, e.counts, _SHARED)
     if ends is None:
         return text_number_format(e.values)
-    known = [end for end in ends if end]
-    plain = e.values[~np.isin(e.values.astype(str), [end.text for end in known])]
-    found = text_number_format(plain)
-    if found and found[1] is not None and max(end.decimals for end in known) > found[1]:
-        bounds = [f"{end.bound:.{end.decimals}f}" for end in known]
+    marks = {end.text for end in ends.known}
+    plain = [value for value in e.values if value not in marks]
+    found = text_number_format(np.array(plain, dtype=object))
+    if found and found[1] is not None and max(end.decimals for end in ends.known) > found[1]:
+        bounds = [f"{end.bound:.{end.decimals}f}" for end in ends.known]
         found = text_number_format(np.array([*plain, *bounds], dtype=object))
     return found and (with_ends(found[0], ends), found[1])
 
@@ -95,13 +94,13 @@ def _numbers(e: Evidence) -> Guess | None:
     if found is None:
         return None
     layout, decimals = found
-    ends, _ = split_ends(layout)
-    numbers = e.present.astype(object).replace({end.text: end.number(decimals) for end in ends if end})
-    guess = guess_numbers(Evidence(e.name, pd.to_numeric(numbers)))
+    marks = split_ends(layout)[0].numbers(decimals)
+    cells, beyond = e.present.astype(object), ""
+    if marks:
+        beyond = f", {figure(int(cells.isin(list(marks)).sum()))} of them only as being beyond what can be measured"
+        cells = cells.replace(marks)
+    guess = guess_numbers(Evidence(e.name, pd.to_numeric(cells)))
     column = guess.column
-    marks = {end.text for end in ends if end}
-    count = sum(int(c) for value, c in zip(e.values, e.counts, strict=True) if value in marks) if marks else 0
-    beyond = f", {figure(count)} of them only as being beyond what can be measured" if count else ""
     reason = f"numbers stored as text{beyond}: {guess.reason.rstrip('.')}"
     if column.kind == "numerical":
         return e.guess("numerical", reason, guess.confidence, guess.advice, decimals=decimals, format=layout)

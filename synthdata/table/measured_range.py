@@ -56,18 +56,20 @@ class Ends(NamedTuple):
     low: End | None = None
     high: End | None = None
 
-    def __bool__(self) -> bool:
-        return self != (None, None)
+    @property
+    def known(self) -> tuple[End, ...]:
+        """Those that there are."""
+        return tuple(end for end in self if end is not None)
+
+    def numbers(self, decimals: int | None) -> dict[str, float]:
+        """The cells, and the numbers that stand for them."""
+        return {end.text: end.number(decimals) for end in self.known}
 
     def hide(self, texts: Sequence[str], numbers: np.ndarray) -> list[str]:
         """Numbers as text (n,), with the cells of ends for those that lie beyond them."""
-        below = numbers < self.low.bound if self.low else np.zeros(len(numbers), dtype=bool)
-        above = numbers > self.high.bound if self.high else np.zeros(len(numbers), dtype=bool)
         out = np.array(texts, dtype=object)
-        if self.low:
-            out[below] = self.low.text
-        if self.high:
-            out[above] = self.high.text
+        for end in self.known:
+            out[numbers > end.bound if end.above else numbers < end.bound] = end.text
         return list(out)
 
 
@@ -93,14 +95,13 @@ def find_ends(values: np.ndarray, counts: np.ndarray, least: int) -> Ends | None
 
     An end that fewer than ``least`` rows have is none, since it would be told of these rows.
     """
-    found = [(End.of(value), count) for value, count in zip(values, counts, strict=True) if value[:1] in "<>≤≥"]
-    ends = [end for end, count in found if end and count >= least]
-    sides = {end.above: end for end in ends}
-    if not found or len(ends) < len(found) or len(sides) < len(ends):
+    found = {value: end for value in values if (end := End.of(value))}
+    sides = {end.above: end for end in found.values()}
+    if not found or len(sides) < len(found) or min(counts[[value in found for value in values]]) < least:
         return None
     low, high = sides.get(False), sides.get(True)
     try:
-        numbers = [float(value) for value in values if value[:1] not in "<>≤≥"]
+        numbers = [float(value) for value in values if value not in found]
     except ValueError:
         return None
     if not numbers or (low and min(numbers) < low.bound) or (high and max(numbers) > high.bound):

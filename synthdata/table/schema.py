@@ -66,7 +66,7 @@ class Column(BaseModel):
     decimals: int | None = Field(default=None, ge=0, le=18)
     #: the step of a datetime or timedelta column: day, hour, minute, second, millisecond, microsecond or nanosecond
     unit: str | None = None
-    #: strptime format of dates stored as text or digits; of durations in text their layout, such as ``[%d]d %Hh``; of
+    #: strptime format of dates stored as text or digits; of durations in text their layout, such as ``[%-d]d %-Hh``; of
     #: numbers stored as text ``%d``, ``%.2f`` or ``shortest``; the pattern of generated ids, such as ``P[0-9]{6}``
     format: str | None = None
     timezone: str | None = None

@@ -48,6 +48,11 @@ class Cells:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def floats(self) -> np.ndarray:
+        """Numbers, dates or durations as floats (n,), NaN where a cell is null."""
+        return np.where(self.missing, np.nan, self.values.astype(np.float64))
+
     def take(self, rows: np.ndarray) -> Cells:
         """The cells of some rows."""
         return Cells(self.values[rows], self.missing[rows])

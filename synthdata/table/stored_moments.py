@@ -198,7 +198,7 @@ def _read_timedelta(known: np.ndarray, column: Column) -> tuple[np.ndarray, np.n
     ticks, bad = np.zeros(len(known), dtype=np.int64), np.zeros(len(known), dtype=bool)
     for position, cell in enumerate(known):
         if isinstance(cell, str) and is_duration_layout(column.format):
-            read = read_duration(cell, str(column.format))
+            read = read_duration(cell, column.format)
             ticks[position], bad[position] = read or 0, read is None
             continue
         if isinstance(cell, str) and column.format:
@@ -297,7 +297,7 @@ def written(moment: dt.datetime, layout: str, unit: str | None = None) -> str:
 
 def _write_timedelta(ticks: np.ndarray, column: Column) -> list[Any]:
     if is_duration_layout(column.format):
-        return [write_duration(int(t), str(column.format)) for t in ticks]
+        return [write_duration(int(t), column.format) for t in ticks]
     if column.dtype == "time" or column.format:
         clock = [(dt.datetime.min + dt.timedelta(microseconds=int(t))).time() for t in np.clip(ticks, 0, DAY - 1)]
         return (

@@ -36,8 +36,9 @@ def integral(column: Column) -> bool:
     """Whether a numerical column's plain values are integers: by its storage, or as whole numbers in text."""
     if is_integer(column.dtype):
         return True
-    _, layout = split_ends(column.format)
-    return column.kind == "numerical" and column.decimals == 0 and (column.dtype == "number" or layout == "%d")
+    if column.kind != "numerical" or column.decimals != 0:
+        return False
+    return column.dtype == "number" or split_ends(column.format)[1] == "%d"
 
 
 def read_numbers(
@@ -56,9 +57,9 @@ def read_numbers(
     if pd.api.types.is_float_dtype(series.dtype):
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        cells, (ends, _) = series.astype(object).to_numpy(dtype=object), split_ends(column.format)
-        for end in filter(None, ends):
-            cells = np.where(cells == end.text, end.number(column.decimals), cells)
+        cells = series.astype(object).to_numpy(dtype=object)
+        for mark, number in split_ends(column.format)[0].numbers(column.decimals).items():
+            cells = np.where(cells == mark, number, cells)
         values = _parse(cells, missing)
         if np.issubdtype(values.dtype, np.integer):
             return values
@@ -180,7 +181,7 @@ def _arrow(values: np.ndarray, missing: np.ndarray, column: Column) -> pd.Series
 def _written(values: np.ndarray, missing: np.ndarray, column: Column) -> list[Any]:
     """Numbers as Python objects: Decimal, int, float or text."""
     ends, layout = split_ends(column.format)
-    if ends:
+    if ends.known:
         plain = _written(values, missing, column.model_copy(update={"format": layout}))
         return ends.hide(plain, rounded(np.where(missing, np.nan, values.astype(np.float64)), column.decimals))
     if integral(column) or layout == "%d":

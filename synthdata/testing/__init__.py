@@ -19,8 +19,7 @@ from typing import Any
 from synthdata.errors import did_you_mean
 from synthdata.models.base import Synthesizer
 from synthdata.testing import abilities, basics, safety, storage
-
-Factory = Callable[[], Synthesizer]
+from synthdata.testing.basics import Factory
 
 #: every check by its name
 CHECKS: dict[str, Callable[[Factory], None]] = {

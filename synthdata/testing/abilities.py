@@ -13,11 +13,8 @@ import pandas as pd
 
 from synthdata.errors import InfeasibleError, ModelError, SchemaError
 from synthdata.models.abilities import HasLatent, HasLogProb, Imputes, Interpolates, ScoresAnomalies
-from synthdata.models.base import Synthesizer
-from synthdata.testing.basics import fitted
+from synthdata.testing.basics import Factory, fitted
 from synthdata.testing.tables import MIXED_SCHEMA, discrete, mixed
-
-Factory = Callable[[], Synthesizer]
 
 
 def check_conditions(factory: Factory) -> None:

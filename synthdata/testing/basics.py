@@ -32,16 +32,17 @@ def digest(frame: pd.DataFrame) -> str:
 
 def fitted(factory: Factory) -> Synthesizer:
     """A model that has learnt the mixed table; checks that follow one another are given the same one to draw from."""
-    known = repr((type(factory()), factory().name, factory().parameters()))
+    model = factory()
+    known = repr((type(model), model.name, model.parameters()))
     if known not in _FITTED:
         _FITTED.clear()
         _FITTED[known] = fitted_anew(factory)
     return _FITTED[known]
 
 
-def fitted_anew(factory: Factory, seed: int = 0) -> Synthesizer:
+def fitted_anew(factory: Factory) -> Synthesizer:
     """A model that has just learnt the mixed table."""
-    return factory().fit(mixed(), schema=MIXED_SCHEMA, seed=seed)
+    return factory().fit(mixed(), schema=MIXED_SCHEMA, seed=0)
 
 
 def check_shape_and_columns(factory: Factory) -> None:

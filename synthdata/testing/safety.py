@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,8 @@ import pandas as pd
 
 from synthdata.errors import SynthdataError
 from synthdata.models.base import Synthesizer
-from synthdata.testing.basics import fitted
+from synthdata.testing.basics import Factory, fitted
 from synthdata.testing.tables import MIXED_SCHEMA, mixed
-
-Factory = Callable[[], Synthesizer]
 
 RARE = "Zyzzogeton haenschi"
 #: numbers that one row each has: extremes and one in the middle

@@ -4,16 +4,13 @@
 # ruff: noqa: S101, PT018
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 
-from synthdata.models.base import Synthesizer
+from synthdata.testing.basics import Factory
 from synthdata.testing.tables import MIXED_SCHEMA, mixed, storages
-
-Factory = Callable[[], Synthesizer]
 
 
 def check_every_storage(factory: Factory) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from synthdata.privacy.dpsgd import NoisySteps
 from synthdata.progress import LONGER, Progress
 from synthdata.training.callbacks import Average, Best, Pace, Weights, load_checkpoint, save_checkpoint
 from synthdata.training.device import choose_device, torch_generator
+from synthdata.training.history import History
 from synthdata.training.objective import HasOwnLosses, HasOwnRates, Objective, Player, PrivatePlayer, TakesPart
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 #: from which share of training on the learning rate is low
 _FINISH = 0.8
-#: halfway training goes on longer if the last check gained at least this share of all that was gained since the first
-_STILL_LEARNING = 0.025
 #: how training ended if it broke down
 NOT_A_NUMBER = "the loss was no longer a number"
 
@@ -71,47 +70,6 @@ class TrainingSettings:
     lean: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
     private: NoisySteps | None = None
-
-
-@dataclass
-class History:
-    """What training did: the held-out figure at each check by share of the way, and how it ended.
-
-    ``judged`` is each figure with what the lean adds to it, by which the best state is chosen. ``parts`` are what
-    figures are made of, where the objective says so (`Objective`); ``held_out`` counts the rows
-    that the figures are of.
-    """
-
-    shares: list[float] = field(default_factory=list)
-    figures: list[float] = field(default_factory=list)
-    judged: list[float] = field(default_factory=list)
-    parts: list[list[float]] = field(default_factory=list)
-    steps: int = 0
-    ending: str = "all steps done"
-    held_out: int = 0
-    #: seconds that all steps, and all checks, took on this machine
-    step_seconds: float = field(default=0.0, compare=False)
-    check_seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def still_learning(self) -> bool:
-        """Whether every check was judged better than the one before, and the last one by much.
-
-        >>> History(judged=[9.0, 8.0, 7.5]).still_learning, History(judged=[9.0, 7.0, 6.99]).still_learning
-        (True, False)
-        """
-        gains = -np.diff(self.judged)
-        return len(gains) > 1 and bool(gains.min() > 0 and gains[-1] >= _STILL_LEARNING * gains.sum())
-
-    def expected(self, steps: int, checks: int) -> float:
-        """How many seconds so many steps and checks would take, by those made."""
-        a_step = self.step_seconds / max(self.steps, 1)
-        return steps * a_step + checks * self.check_seconds / max(len(self.figures), 1)
-
-    @property
-    def best(self) -> int:
-        """The number of the check that was judged best, whose weights were kept."""
-        return int(np.nanargmin(self.judged or self.figures))
 
 
 def train(

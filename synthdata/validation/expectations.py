@@ -157,7 +157,7 @@ def _learnt(train: Table, synthetic: Table) -> list[Expectation]:
             if 0 < len(values) <= LEARNT_CATEGORIES:
                 entries.append(_entry("expect_column_values_to_be_in_set", value_set=values, **settings))
         elif column.kind == "numerical" and len(present):
-            numbers = _numbers(present, column)
+            numbers = to_cells(present, column).floats
             low, high = float(numbers.min()), float(numbers.max())
             entries.append(_entry("expect_column_values_to_be_between", min_value=low, max_value=high, **settings))
     return [{**entry, "meta": {"learnt": True}} for entry in entries]
@@ -174,19 +174,13 @@ def _readable(table: Table) -> pd.DataFrame:
             continue
         series = frame[column.name]
         if column.kind == "numerical" and not column.generated and not numpy_dtype(str(series.dtype)):
-            series = _numbers(series, column)
+            series = pd.Series(to_cells(series, column).floats)
         elif isinstance(series.dtype, pd.api.extensions.ExtensionDtype) and not isinstance(
             series.dtype, pd.DatetimeTZDtype
         ):
             series = series.astype(object).where(series.notna(), None)
         plain[column.name] = series
     return pd.DataFrame(plain, columns=list(frame.columns))
-
-
-def _numbers(series: pd.Series, column: Column) -> pd.Series:
-    """A numerical column (n,) as floats, NaN for null."""
-    cells = to_cells(series, column)
-    return pd.Series(np.where(cells.missing, np.nan, cells.values.astype(float)))
 
 
 def _validate(frame: pd.DataFrame, entries: list[Expectation]) -> list[Mapping[str, Any]]:

@@ -29,7 +29,8 @@ from synthdata.privacy.dpsgd import NoisySteps, Plan
 from synthdata.privacy.entropy import Entropy
 from synthdata.privacy.ledger import Privacy
 from synthdata.progress import silent
-from synthdata.training.trainer import History, TrainingSettings, train
+from synthdata.training.history import History
+from synthdata.training.trainer import TrainingSettings, train
 
 FAMILIES = ("autoregressive", "tvae", "ctgan", "diffusion", "flow", "rbm")
 

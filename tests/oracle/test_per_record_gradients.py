@@ -17,7 +17,7 @@ from synthdata.models.neural import NeuralSynthesizer
 from synthdata.models.registry import make_model
 from synthdata.privacy.ledger import Privacy
 from synthdata.privacy.per_record import clipped_sums, recording, require_layers
-from synthdata.training.trainer import History
+from synthdata.training.history import History
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

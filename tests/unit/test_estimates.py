@@ -14,7 +14,7 @@ from synthdata.estimates import Cost, costs_grid, estimate
 from synthdata.models.autoregressive import Autoregressive
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
-from synthdata.training.trainer import History
+from synthdata.training.history import History
 
 
 def table(n: int) -> Table:

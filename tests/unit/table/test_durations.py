@@ -54,6 +54,7 @@ def test_layouts_are_found_and_cells_come_back_as_they_were(cells: list[str], la
         ["1h "],
         ["-3d 5h"],
         ["12:75:00"],
+        ["123456789h 5m", "1h 2m"],  # beyond what 64 bits count in microseconds
         ["1:30", "1:30:00"],
         [""],
         [],
@@ -73,6 +74,7 @@ def test_what_is_written_is_read_as_the_same(layout: str, seconds: int) -> None:
     whole = seconds // step * step * 10**6
     assert read_duration(write_duration(whole, layout), layout) == whole
     assert write_duration(-1, layout) == write_duration(0, layout)
+    assert read_duration("9" * 30, layout) is None
 
 
 def stays(n: int = 400) -> pd.DataFrame:

@@ -21,8 +21,9 @@ _WORDS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "M"),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "S"),
 }
-#: so many digits that microseconds of them fit into 64 bits, whatever the unit
-_NUMBER = r"(\d{1,8})"
+#: so many digits have the seconds that 64 bits of microseconds count; coarser units have fewer, and what is beyond is no duration
+_NUMBER = r"(\d{1,13})"
+_MOST = 2**63 - 1
 _PART = re.compile(rf"{_NUMBER}( ?)([A-Za-z]+)(,? ?(?:and )?)")
 _CLOCK = re.compile(rf"{_NUMBER}:([0-5]\d)(?::([0-5]\d))?")
 _MARK = re.compile(r"%(-?)([dHMS])\]?( ?[A-Za-z]*(?:\(s\))?)([^%\[?]*)")
@@ -52,7 +53,7 @@ def finest(layout: str) -> str:
 
 
 def read_duration(cell: str, layout: str) -> int | None:
-    """The microseconds of a duration; None where the text is not of that layout.
+    """The microseconds of a duration; None where the text is not of that layout, or more than 64 bits count.
 
     >>> read_duration("3d 5h", "[%-d]d %-Hh") == (3 * 24 + 5) * 3_600 * 10**6
     True
@@ -61,7 +62,8 @@ def read_duration(cell: str, layout: str) -> int | None:
     if found is None or not any(found.groups()):
         return None
     numbers = zip(_parts(layout), found.groups(), strict=True)
-    return sum(int(number) * _MICROSECONDS[part.unit] for part, number in numbers if number)
+    ticks = sum(int(number) * _MICROSECONDS[part.unit] for part, number in numbers if number)
+    return ticks if ticks <= _MOST else None
 
 
 def write_duration(ticks: int, layout: str) -> str:
@@ -89,7 +91,8 @@ def duration_layout(cells: Iterable[str]) -> str | None:
     True
     """
     words = list(cells)
-    return _clock_layout(words) or _word_layout(words)
+    layout = _clock_layout(words) or _word_layout(words)
+    return layout if layout is not None and all(read_duration(word, layout) is not None for word in words) else None
 
 
 def _clock_layout(words: list[str]) -> str | None:

@@ -54,7 +54,7 @@ def test_layouts_are_found_and_cells_come_back_as_they_were(cells: list[str], la
         ["1h "],
         ["-3d 5h"],
         ["12:75:00"],
-        ["123456789h 5m", "1h 2m"],  # beyond what 64 bits count in microseconds
+        ["123456789d 5h", "1d 2h"],  # beyond what 64 bits count in microseconds
         ["1:30", "1:30:00"],
         [""],
         [],
@@ -67,7 +67,7 @@ def test_what_may_be_something_else_is_left_alone(cells: list[str]) -> None:
 @settings(max_examples=200)
 @given(
     st.sampled_from(["[%-d]d %-Hh?", "[%d] days %H:%M", "[%-H]h%Mm%Ss", "[%-M] min(s) and %-S sec(s)?", "[%S]s"]),
-    st.integers(0, 10**9),
+    st.one_of(st.integers(0, 10**9), st.integers(0, (2**63 - 1) // 10**6)),
 )
 def test_what_is_written_is_read_as_the_same(layout: str, seconds: int) -> None:
     step = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}[finest(layout)]

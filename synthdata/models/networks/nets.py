@@ -90,7 +90,8 @@ class CellVectors(nn.Module):
     """Cells as vectors: a learnt one for each code; on the number line in between the learnt ones of ``knots`` places.
 
     Where a cell has a place on the number line, whether by its value or its code, a linear function of the place, its
-    normal score and some of its harmonics is added, so that what is learnt of a number is learnt of its neighbours too.
+    normal score and some of its harmonics is added, so that what is learnt of a number is learnt of its neighbours too;
+    codes with a place start from that alone.
     """
 
     places: torch.Tensor
@@ -106,7 +107,7 @@ class CellVectors(nn.Module):
         self.knots, self.lined = knots, any(slot.continuous for slot in slots)
         self.sizes = [slot.cardinality for slot in slots]
         sizes = [slot.cardinality + (knots + 1 if slot.continuous else 0) for slot in slots]
-        self.embedding = nn.Parameter(torch.randn(sum(sizes), width, generator=generator) * 0.5)
+        learnt = torch.randn(sum(sizes), width, generator=generator) * 0.5
         self.weight = nn.Parameter(torch.randn(len(slots), 2 + 2 * harmonics, width, generator=generator) * 0.2)
         most = max((slot.cardinality for slot in slots), default=1)
         places = torch.full((len(slots), most), math.nan)
@@ -114,6 +115,10 @@ class CellVectors(nn.Module):
             if slot.positions.size:
                 places[j, : slot.cardinality] = torch.as_tensor(slot.positions, dtype=torch.float32)
         starts = torch.tensor([0, *sizes[:-1]], dtype=torch.long).cumsum(0)
+        # A vector of its own from the start would tell rows by their number before there is anything to learn from it.
+        for start, slot, at in zip(starts.tolist(), slots, places, strict=True):
+            learnt[start : start + slot.cardinality][~torch.isnan(at[: slot.cardinality])] = 0.0
+        self.embedding = nn.Parameter(learnt)
         self.register_buffer("places", places, persistent=False)
         self.register_buffer("starts", starts, persistent=False)
         lines = starts + torch.tensor([slot.cardinality for slot in slots], dtype=torch.long)

@@ -78,6 +78,18 @@ def test_vectors_move_continuously_along_the_number_line_and_know_missing_cells(
     torch.testing.assert_close(vectors[:, 0], cells(codes[:, 0], values[:, 0], 0))
 
 
+def test_codes_with_a_place_start_from_it_alone():
+    slots = [Slot("x", 4, False, positions=np.array([0.2, 0.2, 0.7, np.nan])), Slot("c", 2, False)]
+    cells = CellVectors(slots, 4, 8, 3, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        vectors = cells(torch.arange(4), torch.full((4,), torch.nan), 0)
+    torch.testing.assert_close(vectors[0], vectors[1])
+    assert float((vectors[0] - vectors[2]).abs().max()) > 0.1
+    # What has no place has nothing but its own vector.
+    assert float(vectors[3].abs().max()) > 0.1
+    assert float(cells.embedding[4:].abs().min()) > 0
+
+
 @pytest.mark.parametrize("rows", [3, 400])
 def test_cells_of_one_column_are_looked_up_as_they_are_computed(rows):
     generator = torch.Generator().manual_seed(0)

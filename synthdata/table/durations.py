@@ -21,7 +21,7 @@ _WORDS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "M"),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "S"),
 }
-#: so many digits have the seconds that 64 bits of microseconds count; coarser units have fewer, and what is beyond is no duration
+#: so many digits have the seconds that 64 bits of microseconds count; what is beyond these is no duration
 _NUMBER = r"(\d{1,13})"
 _MOST = 2**63 - 1
 _PART = re.compile(rf"{_NUMBER}( ?)([A-Za-z]+)(,? ?(?:and )?)")

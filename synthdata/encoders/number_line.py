@@ -87,6 +87,24 @@ class NumberLine:
         segment = np.clip(np.searchsorted(self.to, z, side="right") - 1, 0, len(self.to) - 2)
         return np.asarray(np.log(self._slopes())[segment] - np.log(self.scale))
 
+    def log_tail(self, numbers: np.ndarray) -> np.ndarray:
+        """By how much (m,) the log-density of numbers beyond the outermost knots is below that at these.
+
+        A model of shares of rows knows no numbers beyond them. There the density falls with the square of the distance,
+        counted from one outermost segment's width on, so that no more lies beyond a knot than in the segment before it.
+        On other scales models have tails of their own.
+
+        >>> line = NumberLine(0.0, 1.0, np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.5, 1.0]), "uniform")
+        >>> np.exp(line.log_tail(np.array([-1.0, 0.5, 3.0, 5.0]))).round(3).tolist()
+        [0.25, 1.0, 1.0, 0.25]
+        """
+        out = np.zeros(len(numbers))
+        if self.transform == "uniform":
+            x, widths = shifted(numbers, self.origin, self.scale), np.diff(self.at)
+            for beyond, width in ((self.at[0] - x, widths[0]), (x - self.at[-1], widths[-1])):
+                out -= 2 * np.log1p(np.maximum(beyond, 0.0) / width)
+        return out
+
     def _slopes(self) -> np.ndarray:
         return np.asarray(np.diff(self.to) / np.diff(self.at))
 

@@ -153,6 +153,15 @@ class NumericEncoder:
             out[on_line] = self.line.log_slope(values[on_line])
         return out
 
+    def log_tail(self, cells: Cells) -> np.ndarray:
+        """What to add (n,) to a log-density for numbers beyond the ends of the line."""
+        out = np.zeros(len(cells))
+        if self.line is not None:
+            present = np.flatnonzero(~cells.missing)
+            steps = self.grid.steps(cells.values[present])
+            out[present] = np.where(np.isin(steps, self.atoms), 0.0, self.line.log_tail(steps))
+        return out
+
     def allowed(self, values: tuple[Any, ...] | None, low: float, high: float) -> AllowedCells:
         """Which cells are one of ``values``, or lie within the bounds; all in plain units."""
         codes = np.zeros(self.slot.cardinality, dtype=bool)

@@ -271,6 +271,14 @@ class TableEncoder:
                 out += column.log_jacobian(encoded.codes[:, j], encoded.values[:, j])
         return out
 
+    def log_tails(self, table: Table) -> np.ndarray:
+        """What to add (n,) to a log-density for the numbers of a table that lie beyond what was learnt."""
+        table, out = self.layout.forward(table), np.zeros(len(table))
+        for column in self.columns:
+            if isinstance(column, NumericEncoder):
+                out += column.log_tail(table.cells(column.slot.name))
+        return out
+
     def log_unseen(self, encoded: Encoded) -> np.ndarray:
         """The log-probability (n,) set aside for cells that the encoder does not know.
 

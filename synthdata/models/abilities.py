@@ -102,14 +102,16 @@ class DensityMixin(Synthesizer):
         A column on a grid (whole numbers, fixed decimals, dates of a unit) counts with the probability of its value,
         by the density in the middle of its step; a number of unlimited decimals with its density, or its probability
         where it is a value that many rows share. A category that was too rare to be stored, or never seen, counts
-        with the share of such cells in the training rows, and the rest of its row as usual.
+        with the share of such cells in the training rows, and the rest of its row as usual. A number beyond those
+        learnt counts with less the further it lies beyond them.
 
         Raises:
             SchemaError: a column is missing or of another kind.
         """
-        encoded = self.encoder_.encode(self._rows_of(table), None)
-        encoder = self.encoder_
-        return self._log_prob(encoded) + encoder.log_jacobian(encoded) + encoder.log_unseen(encoded)
+        rows, encoder = self._rows_of(table), self.encoder_
+        encoded = encoder.encode(rows, None)
+        known = self._log_prob(encoded) + encoder.log_jacobian(encoded)
+        return known + encoder.log_unseen(encoded) + encoder.log_tails(rows)
 
     def anomaly_score(self, table: Table | pd.DataFrame) -> np.ndarray:
         """Minus the log-density (n,): higher where the row is less usual."""

@@ -83,7 +83,7 @@ def check_rules(factory: Factory) -> None:
 
 
 def check_log_prob_is_finite(factory: Factory) -> None:
-    """Real rows, and new ones with unknown categories, nulls and numbers, have a finite log-density."""
+    """Real rows, and new ones with unknown categories, nulls and numbers, have a finite log-density; far ones a low."""
     model = fitted(factory)
     if not isinstance(model, HasLogProb):
         return
@@ -98,6 +98,8 @@ def check_log_prob_is_finite(factory: Factory) -> None:
         assert found.shape == (len(rows),)
         assert np.isfinite(found).all()
     assert model.log_prob(table.iloc[:0]).shape == (0,)
+    usual, far = (model.log_prob(mixed(50, seed=3).assign(weight=weight)) for weight in (70.0, -1e6))
+    assert (far < usual - 2).all(), "a weight of -1,000,000 is hardly less probable than one of 70"
 
 
 def check_log_prob_adds_up_to_one(factory: Factory) -> None:

@@ -67,10 +67,11 @@ class MissingExtraError(SynthdataError):
 
 
 class Cancelled(SynthdataError):
-    """The user stopped the work."""
+    """The user stopped the work; ``advice`` says how it can go on, where it can."""
 
     def __init__(self, problem: str = "Cancelled.", advice: str = "") -> None:
         super().__init__(problem, advice)
+        self.advice = advice
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -54,8 +54,9 @@ def main() -> None:
     """The entry point: runs a command and turns every error into one message and an exit code."""
     try:
         app()
-    except (Cancelled, KeyboardInterrupt):
-        print("Cancelled; nothing half-written was left.", file=sys.stderr)
+    except (Cancelled, KeyboardInterrupt) as stopped:
+        advice = f" {stopped.advice}" if isinstance(stopped, Cancelled) and stopped.advice else ""
+        print(f"Cancelled; nothing half-written was left.{advice}", file=sys.stderr)
         sys.exit(130)
     except SynthdataError as error:
         print(f"Error: {error}", file=sys.stderr)

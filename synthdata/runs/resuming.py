@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from synthdata.errors import PrivacyError, SynthdataError
+from synthdata.errors import Cancelled, PrivacyError, SynthdataError
 from synthdata.runs.store import RunFolder
 
 
@@ -19,10 +19,18 @@ class Resumable(Protocol):
 
 @contextmanager
 def kept(model: Resumable, folder: RunFolder) -> Iterator[None]:
-    """Fit inside: what the fit can go on from lies in the run's folder."""
+    """Fit inside: what the fit can go on from lies in the run's folder.
+
+    Raises:
+        Cancelled: somebody asked to stop; it says so where there is something to go on from.
+    """
     model.unfinished = folder.unfinished
     try:
         yield
+    except (Cancelled, KeyboardInterrupt):
+        if folder.unfinished.exists():
+            raise Cancelled(advice="Training goes on from where it was with the same call and --resume.") from None
+        raise
     finally:
         model.unfinished = None
 

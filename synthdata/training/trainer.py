@@ -35,7 +35,8 @@ class TrainingSettings:
     Args:
         steps: how many batches at most.
         time_budget: seconds after which training has to end, with its learning rate fully decayed; None for no limit.
-        validation: which share of the rows is held out to judge by; at most ``max_validation`` rows.
+        validation: which share of the rows is held out to judge by; half of that where ``enough_validation`` rows would
+            be left, and no more than ``max_validation`` rows.
         checks: how often the held-out rows are looked at.
         patience: after how many checks with a worse figure training goes back to the best state and finishes there.
         longer: whether as many steps again are taken where, halfway, each check was better than the one before and the
@@ -58,6 +59,7 @@ class TrainingSettings:
     ema: float = 0.998
     time_budget: float | None = None
     validation: float = 0.1
+    enough_validation: int = 750
     max_validation: int = 2_000
     checks: int = 20
     patience: int = 5
@@ -103,8 +105,7 @@ class _Training:
         objective.to(self.device)
         # Private samples are drawn elsewhere, and nothing else may move on by how many rows there are.
         split = source.permutation(rows) if not settings.private else np.arange(rows)
-        enough = rows >= 20 and not settings.private
-        held = min(int(rows * settings.validation), settings.max_validation) if enough else 0
+        held = _held_out(rows, settings) if rows >= 20 and not settings.private else 0
         # With too few rows to hold any out, the figure is that of the training rows.
         self.held_out = torch.from_numpy(split[:held] if held else split).to(self.device)
         self.learning = torch.from_numpy(split[held:]).to(self.device)
@@ -354,6 +355,12 @@ class _Training:
 def _rate(player: Player, settings: TrainingSettings) -> float:
     own = player.relative_rate if isinstance(player, HasOwnRates) else 1.0
     return own * settings.learning_rate
+
+
+def _held_out(rows: int, settings: TrainingSettings) -> int:
+    """How many of the rows are held out: what more would say of training is worth less than learning from them."""
+    usual = int(rows * settings.validation)
+    return min(usual, max(usual // 2, settings.enough_validation), settings.max_validation)
 
 
 def _optimizer(player: Player, settings: TrainingSettings) -> torch.optim.Optimizer:

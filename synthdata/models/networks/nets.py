@@ -18,6 +18,9 @@ from synthdata.privacy.per_record import Lookups, Part, Products, Whole
 MARGIN = 5e-4
 EDGE = float(torch.special.ndtri(torch.tensor(1 - MARGIN, dtype=torch.float64)))
 
+#: how large the vectors of codes with a place are to begin with, beside those of codes without
+_OWN_START = 0.2
+
 
 def scores(u: torch.Tensor) -> torch.Tensor:
     """Normal scores, between -EDGE and EDGE, of shares between 0 and 1."""
@@ -91,7 +94,7 @@ class CellVectors(nn.Module):
 
     Where a cell has a place on the number line, whether by its value or its code, a linear function of the place, its
     normal score and some of its harmonics is added, so that what is learnt of a number is learnt of its neighbours too;
-    codes with a place start from that alone.
+    codes with a place start from that mostly.
     """
 
     places: torch.Tensor
@@ -117,7 +120,7 @@ class CellVectors(nn.Module):
         starts = torch.tensor([0, *sizes[:-1]], dtype=torch.long).cumsum(0)
         # A vector of its own from the start would tell rows by their number before there is anything to learn from it.
         for start, slot, at in zip(starts.tolist(), slots, places, strict=True):
-            learnt[start : start + slot.cardinality][~torch.isnan(at[: slot.cardinality])] = 0.0
+            learnt[start : start + slot.cardinality][~torch.isnan(at[: slot.cardinality])] *= _OWN_START
         self.embedding = nn.Parameter(learnt)
         self.register_buffer("places", places, persistent=False)
         self.register_buffer("starts", starts, persistent=False)

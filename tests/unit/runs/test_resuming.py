@@ -68,12 +68,18 @@ def test_a_stopped_run_goes_on_and_ends_like_one_that_was_not(tmp_path: Path) ->
 def test_a_stopped_fit_goes_on(tmp_path: Path) -> None:
     whole = fit(table(), "autoregressive", save=tmp_path / "whole", seed=4, settings=SETTINGS)
     save = tmp_path / "model"
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled, match="--resume"):
         fit(table(), "autoregressive", save=save, seed=4, settings=SETTINGS, progress=stopped(0.5))
     assert (tmp_path / ".model.unfinished" / "unfinished" / "training").is_dir()
     done = fit(table(), "autoregressive", save=save, settings=SETTINGS, resume=True)
     pd.testing.assert_frame_equal(done.sample(50, seed=0), whole.sample(50, seed=0))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "whole"]
+
+
+def test_what_leaves_nothing_to_go_on_from_promises_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled) as caught:
+        fit(table(), "boosted", save=tmp_path / "model", progress=stopped(0.0))
+    assert not caught.value.advice
 
 
 def test_auto_goes_on_as_well(tmp_path: Path) -> None:

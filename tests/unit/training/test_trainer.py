@@ -106,6 +106,16 @@ def test_held_out_rows_are_never_learnt_from():
     assert len(line.seen) == ROWS * 3 // 4
 
 
+@pytest.mark.parametrize(
+    ("rows", "held"), [(40, 4), (7_500, 750), (11_000, 750), (15_000, 750), (30_000, 1_500), (90_000, 2_000)]
+)
+def test_a_tenth_of_the_rows_is_held_out_and_a_smaller_share_of_many(rows: int, held: int) -> None:
+    line = Line()
+    line.x, line.y = torch.zeros(rows, 1), torch.zeros(rows, 1)
+    history = train(line, rows, TrainingSettings(steps=1, device="cpu"), np.random.default_rng(0), silent())
+    assert history.held_out == held
+
+
 def test_the_same_seed_gives_the_same_weights_and_global_state_stays():
     first, second = Line(), Line()
     before = torch.get_rng_state()

@@ -87,7 +87,7 @@ def sample(
     output: Output,
     n: Annotated[int, typer.Option("-n", "--rows", help="How many rows.")] = 1000,
     given: Annotated[
-        str | None, typer.Option("--given", help='Conditions, such as "age>=30; sex=F; city in {Rome, Oslo}".')
+        str | None, typer.Option("--given", help='Conditions, such as "age>=30; sex=F; city in {Rome, null}".')
     ] = None,
     parity: Annotated[
         str | None,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded
+from synthdata.encoders.categorical import CategoricalEncoder
 from synthdata.errors import InfeasibleError, SchemaError, did_you_mean
-from synthdata.table.declared import plain_bound
-from synthdata.table.measured_range import split_ends
+from synthdata.models.condition_text import WrittenCondition, written_conditions
+from synthdata.models.condition_values import plain_value, stands_for
 from synthdata.table.schema import Column, Schema
-from synthdata.table.storage import Cells, integral, to_cells
+from synthdata.table.storage import Cells, to_cells
 
 if TYPE_CHECKING:
     from synthdata.encoders.table_encoder import TableEncoder
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Condition:
-    """What one column's cells must be: one of ``values``, or within ``low`` … ``high``; null only if ``null``.
+    """What one column's cells must be: one of ``values``, or within ``low`` … ``high``, or a null if ``null``.
 
-    Bounds and values are in plain form: numbers, ticks for dates, or the categories themselves.
+    Bounds and values are in plain form: numbers, ticks for dates, or the categories themselves. A text also stands for
+    the category that is written so, such as the number 2 or the truth value True. Nulls alone are no ``values``.
     """
 
     column: Column
@@ -42,15 +43,36 @@ class Condition:
 
     def meets(self, cells: Cells) -> np.ndarray:
         """Which plain cells (n,) meet the condition."""
-        if self.null:
-            return cells.missing
         if self.values is not None:
-            wanted = set(self.values)
-            good = np.fromiter((value in wanted for value in cells.values.tolist()), dtype=bool, count=len(cells))
+            listed, wanted = cells.values.tolist(), self._wanted(cells)
+            good = np.fromiter((value in wanted for value in listed), dtype=bool, count=len(cells))
         else:
             values = np.where(cells.missing, 0, cells.values)
             good = np.asarray((values >= self.low) & (values <= self.high), dtype=bool)
-        return good & ~cells.missing
+        return np.where(cells.missing, self.null, good)
+
+    def allowed(self, encoder: TableEncoder) -> tuple[int, AllowedCells] | None:
+        """The condition as one on a slot, and that slot's position; None where no slot can tell of it."""
+        name = self.column.name
+        if encoder.learnt_otherwise(name):
+            return encoder.implied(name, self.meets)
+        position = encoder.position(name)
+        learnt = encoder.columns[position]
+        if isinstance(learnt, CategoricalEncoder):
+            return position, AllowedCells(self.meets(learnt.decode(np.arange(learnt.slot.cardinality))))
+        cells = encoder.allowed(name, self.values, self.low, self.high)
+        if self.null:
+            cells.codes[encoder.allowed(name, None, null=True).codes] = True
+        return position, cells
+
+    def _wanted(self, cells: Cells) -> set[Any]:
+        """The values, and those categories among some cells that are written like one of them."""
+        wanted = set(self.values or ())
+        texts = [value for value in wanted if isinstance(value, str)]
+        if self.column.continuous or not texts:
+            return wanted
+        levels = set(cells.values[~cells.missing].tolist())
+        return wanted | {level for level in levels if any(stands_for(text, level) for text in texts)}
 
 
 @dataclass(frozen=True)
@@ -95,40 +117,61 @@ class Conditions:
             InfeasibleError: no cell that the model knows can meet a condition.
         """
         out: dict[int, AllowedCells] = {}
+        by_slot: dict[int, list[Condition]] = {}
         for condition in self.conditions:
-            name = condition.column.name
-            if encoder.learnt_otherwise(name):
-                implied = encoder.implied(name, condition.meets)
-                if implied is None:
-                    continue
-                position, cells = implied
-            else:
-                position = encoder.position(name)
-                cells = encoder.allowed(name, condition.values, condition.low, condition.high, condition.null)
-            if position in out:
-                codes = out[position].codes & cells.codes
-                low, high = max(out[position].low, cells.low), min(out[position].high, cells.high)
-                if low > high and encoder.slots[position].continuous:
-                    codes[0] = False
-                cells = AllowedCells(codes, low, high) if low <= high else AllowedCells(codes)
+            found = condition.allowed(encoder)
+            if found is None:
+                continue
+            position, cells = found
             if not cells.codes.any():
-                texts = "; ".join(other.text for other in self.conditions if other.column == condition.column)
                 raise InfeasibleError(
-                    f"No row can meet {texts!r}: the model has not learnt such a value.",
+                    f"No row can meet {condition.text!r}: the model has not learnt such a value.",
                     "Rare values are left out of a model; choose a commoner value or a wider range.",
                 )
+            if position in out:
+                cells = _both(out[position], cells, encoder.slots[position].continuous)
+            by_slot.setdefault(position, []).append(condition)
+            if not cells.codes.any():
+                raise _not_together(by_slot[position], encoder)
             out[position] = cells
         return out
 
 
-OPERATORS = re.compile(r"^\s*(?P<name>.+?)\s*(?P<operator><=|>=|!=|==|=|<|>|\bin\b|\bis\b)\s*(?P<value>.*)$", re.DOTALL)
+def _both(first: AllowedCells, second: AllowedCells, continuous: bool) -> AllowedCells:
+    """Two conditions on one slot as one."""
+    codes = first.codes & second.codes
+    low, high = max(first.low, second.low), min(first.high, second.high)
+    if low <= high:
+        return AllowedCells(codes, low, high)
+    if continuous:
+        codes[0] = False
+    return AllowedCells(codes)
+
+
+def _not_together(conditions: list[Condition], encoder: TableEncoder) -> InfeasibleError:
+    """That a model knows rows for each condition on one slot, and none for all."""
+    texts = "; ".join(condition.text for condition in conditions)
+    names = list(dict.fromkeys(condition.column.name for condition in conditions))
+    if len(names) == 1:
+        why = "contradict each other" if _contradict(conditions) else "leave no value that the model has learnt"
+        return InfeasibleError(
+            f"No row can meet {texts!r}: the conditions on {names[0]!r} {why}.",
+            "Leave one of them out, or ask for more values.",
+        )
+    rule = next((part for name in names if (part := encoder.layout.part_of(name))), "")
+    return InfeasibleError(
+        f"No row can meet {texts!r} together: the model has learnt each of them, but no row that meets all "
+        f"(rule: {rule}).",
+        "Combinations that are rare in the real table are left out of a model; loosen one of the conditions.",
+    )
 
 
 def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema: Schema) -> Conditions:
     """Read conditions.
 
-    As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, Oslo}; income is null``. As a mapping: a
-    value, a set or list of values, a ``(low, high)`` tuple for a range (None for an open end), or None for a null.
+    As text, parts are joined by ``;``: ``age>=30; sex=F; city in {Rome, 'Paris, Texas', null}; income is null``. Names
+    and values may stand in quotes. As a mapping: a value, a set or list of values, a ``(low, high)`` tuple for a range
+    (None for an open end), or None for a null, which may also be one of several values.
 
     >>> from synthdata.table.schema import Column, Schema
     >>> schema = Schema(columns=(Column(name="age", kind="numerical", dtype="int64"),))
@@ -137,14 +180,47 @@ def parse_conditions(given: str | Mapping[str, Any] | Conditions | None, schema:
 
     Raises:
         SchemaError: an unknown column, or a condition that cannot be read.
+        InfeasibleError: conditions that contradict each other whatever the table, such as ``age>60; age<50``.
     """
     if given is None:
         return Conditions()
     if isinstance(given, Conditions):
         return given
     if isinstance(given, str):
-        return Conditions(tuple(_from_text(part, schema) for part in given.split(";") if part.strip()))
-    return Conditions(tuple(_from_value(name, value, schema) for name, value in given.items()))
+        written = written_conditions(given, schema.names)
+        conditions = tuple(_from_text(found, _column(found.name, schema, found.text)) for found in written)
+    else:
+        conditions = tuple(_from_value(name, value, schema) for name, value in given.items())
+    _refuse_contradictions(conditions)
+    return Conditions(conditions)
+
+
+def _refuse_contradictions(conditions: Iterable[Condition]) -> None:
+    """Refuse conditions on a number, date or duration that no cell whatever could meet."""
+    by_column: dict[str, list[Condition]] = {}
+    for condition in conditions:
+        if condition.column.continuous:
+            by_column.setdefault(condition.column.name, []).append(condition)
+    for name, together in by_column.items():
+        if _contradict(together):
+            texts = "; ".join(condition.text for condition in together)
+            alone = len(together) == 1
+            said = "its ends contradict each other" if alone else f"the conditions on {name!r} contradict each other"
+            raise InfeasibleError(
+                f"No row can meet {texts!r}: {said}.",
+                "A range begins with its lower end." if alone else "Leave one of them out.",
+            )
+
+
+def _contradict(conditions: list[Condition]) -> bool:
+    """Whether no cell, a null neither, meets all of some conditions on one column."""
+    if all(condition.null for condition in conditions):
+        return False
+    listed = [condition.values for condition in conditions if condition.values is not None]
+    if listed:
+        cells = Cells(np.array(listed[0], dtype=object), np.zeros(len(listed[0]), dtype=bool))
+        return not np.logical_and.reduce([condition.meets(cells) for condition in conditions]).any()
+    return max(condition.low for condition in conditions) > min(condition.high for condition in conditions)
 
 
 def _column(name: str, schema: Schema, text: str) -> Column:
@@ -160,33 +236,12 @@ def _column(name: str, schema: Schema, text: str) -> Column:
     return column
 
 
-def _from_text(text: str, schema: Schema) -> Condition:
-    text = text.strip()
-    found = OPERATORS.match(text)
-    # A column's name may itself contain an operator's sign: the longest known name at the start wins.
-    for name in sorted(schema.names, key=len, reverse=True):
-        if text.startswith(name):
-            rest = OPERATORS.match("x" + text[len(name) :])
-            if rest and rest["name"].strip() == "x":
-                return _build(_column(name, schema, text), rest["operator"], rest["value"].strip(), text)
-    if not found:
-        raise SchemaError(
-            f"The condition {text!r} cannot be read.",
-            "Write it as: age>=30; sex=F; city in {Rome, Oslo}; income is null.",
-        )
-    return _build(_column(found["name"], schema, text), found["operator"], found["value"].strip(), text)
-
-
-def _build(column: Column, operator: str, value: str, text: str) -> Condition:
-    if operator == "is" or (operator in ("=", "==") and value.lower() == "null"):
-        if value.lower() != "null":
-            raise SchemaError(f"The condition {text!r} cannot be read.", "After 'is' only 'null' may stand.")
-        return Condition(column, null=True, text=text)
-    if operator == "in":
-        items = tuple(_plain(item.strip(), column, text) for item in value.strip("{}[]()").split(","))
-        return Condition(column, values=items, text=text)
-    if operator in ("=", "=="):
-        return Condition(column, values=(_plain(value, column, text),), text=text)
+def _from_text(written: WrittenCondition, column: Column) -> Condition:
+    operator, text, word = written.operator, written.text, written.words[0]
+    if operator == "is" and not word.null:
+        raise SchemaError(f"The condition {text!r} cannot be read.", "After 'is' only 'null' may stand.")
+    if operator in ("is", "in", "=", "=="):
+        return _one_of([None if item.null else item.text for item in written.words], column, text)
     if operator == "!=":
         raise SchemaError(
             f"The condition {text!r} uses '!=', which is not known.", "List the values wanted: column in {a, b}."
@@ -195,7 +250,7 @@ def _build(column: Column, operator: str, value: str, text: str) -> Condition:
         raise SchemaError(
             f"The condition {text!r} asks for an order, but {column.name!r} is {column.kind}.", "Use '=' or 'in'."
         )
-    bound = _plain(value, column, text)
+    bound = plain_value(word.text, column, text)
     below, above = (
         (bound - 1, bound + 1) if isinstance(bound, int) else np.nextafter(bound, [-math.inf, math.inf]).tolist()
     )
@@ -206,58 +261,21 @@ def _build(column: Column, operator: str, value: str, text: str) -> Condition:
 
 def _from_value(name: str, value: Any, schema: Schema) -> Condition:
     column = _column(name, schema, str(name))
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
         value = value.item()
     text = f"{name} = {value!r}"
-    if value is None:
-        return Condition(column, null=True, text=text)
     if isinstance(value, tuple) and column.continuous and len(value) == 2:
-        low = -math.inf if value[0] is None else _plain(value[0], column, text)
-        high = math.inf if value[1] is None else _plain(value[1], column, text)
+        low = -math.inf if value[0] is None else plain_value(value[0], column, text)
+        high = math.inf if value[1] is None else plain_value(value[1], column, text)
         return Condition(column, low=low, high=high, text=text)
-    items = value if isinstance(value, set | frozenset | list | tuple) else (value,)
-    return Condition(column, values=tuple(_plain(item, column, text) for item in items), text=text)
+    several = isinstance(value, set | frozenset | list | tuple | np.ndarray | pd.Index | pd.Series)
+    return _one_of(list(value) if several else [value], column, text)
 
 
-def _plain(value: Any, column: Column, text: str) -> Any:
-    """A condition's value in the plain form of its column."""
-    if not column.continuous:
-        return _category(value, column)
-    if column.kind != "numerical":
-        # A date that is stored as a number, such as 970117, is one with a fraction where the column has nulls.
-        whole = isinstance(value, float) and value.is_integer()
-        return plain_bound(column, str(int(value) if whole else value))
-    if isinstance(value, str):
-        value = split_ends(column.format)[0].numbers(column.decimals).get(value, value)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise SchemaError(f"In the condition {text!r}, {value!r} is not a number.") from None
-    if math.isnan(number):
-        raise SchemaError(f"In the condition {text!r}, {value!r} is not a number.", "Write 'is null' for a null.")
-    if integral(column):
-        if isinstance(value, int | np.integer):
-            return int(value)
-        try:
-            return int(str(value))
-        except ValueError:
-            return int(number) if number.is_integer() else number
-    return float(np.float32(number)) if column.dtype.lower() == "float32" else number
-
-
-def _category(value: Any, column: Column) -> Any:
-    if not isinstance(value, str):
-        return value
-    if column.kind == "boolean" and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if column.dtype.lower().startswith(("int", "uint")):
-        try:
-            return int(value)
-        except ValueError:
-            return value
-    if column.dtype.lower().startswith("float"):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+def _one_of(items: list[Any], column: Column, text: str) -> Condition:
+    """A condition that a cell be one of some values; None, NaN, NA and NaT among them stand for a null."""
+    if not items:
+        raise SchemaError(f"The condition {text!r} lists no value.", "List the values wanted.")
+    there = [item for item in items if not (pd.api.types.is_scalar(item) and pd.isna(item))]
+    values = tuple(plain_value(item, column, text) for item in there)
+    return Condition(column, values=values, null=len(there) < len(items), text=text)

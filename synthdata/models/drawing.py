@@ -75,20 +75,20 @@ class Keeper:
     def refusal(self, drawn: int, have: int) -> InfeasibleError:
         """That too few rows are good, and why."""
         words = self.conditions.describe()
-        if self.met <= have and words:
+        # Of few rows little can be told: both shares are estimated as if there had been one good and one bad row more.
+        conditions_share, rules_share = (self.met + 1) / (drawn + 2), (have + 1) / (self.met + 2)
+        if words and conditions_share <= rules_share:
             exact = any(condition.values and condition.column.continuous for condition in self.conditions.conditions)
             hint = "Loosen the conditions, or check that such rows exist in the real table."
             if exact:
                 hint = "Ask for a range around a single number, or loosen the conditions."
-            return InfeasibleError(
-                f"Of {drawn:,} rows drawn, {have:,} met {words}.",
-                hint,
-            )
+            kept = f", and {have:,} of these keep the rules of the schema" if have < self.met else ""
+            return InfeasibleError(f"Of {drawn:,} rows drawn, {self.met:,} met {words}{kept}.", hint)
         worst = max(self.broke, key=lambda rule: self.broke[rule]) if self.broke else ""
-        under = f" under {words}" if words else ""
+        rows = f"{self.met:,} rows drawn that met {words}" if words else f"{drawn:,} rows drawn"
         said = f" (most often broken: {worst})" if worst and self.broke[worst] else ""
         return InfeasibleError(
-            f"Of {drawn:,} rows drawn{under}, {have:,} keep the rules of the schema{said}.",
+            f"Of {rows}, {have:,} keep the rules of the schema{said}.",
             "Ask for fewer rows, loosen the rule, or give columns that it speaks of a kind with fewer values.",
         )
 

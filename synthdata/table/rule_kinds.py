@@ -6,6 +6,7 @@ cells of a table that is known to keep it: what that table holds is what is allo
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -202,6 +203,11 @@ class Condition:
     def __str__(self) -> str:
         return self.words or str(self.expression)
 
+    @property
+    def asks_for_nulls(self) -> bool:
+        """Whether the expression itself asks what is null, so that filling a null may mend a row that breaks it."""
+        return any(isinstance(node, ast.Is | ast.IsNot) for node in ast.walk(self.expression.tree))
+
     def broken(self, *cells: Cells, reference: Sequence[Cells] | None = None) -> np.ndarray:
         """Which rows (n,) break the rule."""
         true, unknown = self.expression.truth(*cells)
@@ -224,10 +230,10 @@ class Custom:
         return f"the custom rule {self.name!r}"
 
     def broken(self, *cells: Cells, reference: Sequence[Cells] | None = None) -> np.ndarray:
-        """Which rows (n,) break the rule.
+        """Which rows (n,) break the rule; the function sees those without a null alone.
 
         Raises:
-            SchemaError: the function is not registered here, fails, or answers with something else than n truth values.
+            SchemaError: the function is not registered here, fails, or answers with something else than truth values.
         """
         if self.name not in _CUSTOM:
             raise SchemaError(
@@ -235,6 +241,14 @@ class Custom:
                 f"Call synthdata.register_rule({self.name!r}, function) first; a schema names functions, and never "
                 "holds their code.",
             )
+        whole = np.flatnonzero(~np.logical_or.reduce([found.missing for found in cells]))
+        wrong = np.zeros(len(cells[0]), dtype=bool)
+        if len(whole):
+            wrong[whole] = ~self._kept([found.take(whole) for found in cells])
+        return wrong
+
+    def _kept(self, cells: Sequence[Cells]) -> np.ndarray:
+        """What the function says of rows (m,)."""
         frame = pd.DataFrame({column.name: _plain(found, column) for column, found in zip(self.on, cells, strict=True)})
         try:
             kept = np.asarray(_CUSTOM[self.name](frame))
@@ -248,7 +262,7 @@ class Custom:
                 f"The custom rule {self.name!r} gave no truth value for each row.",
                 "It takes a DataFrame and returns an array of bool, True for each row that keeps the rule.",
             )
-        return ~kept
+        return kept
 
 
 Rule = Inequality | Range | Total | Combination | Dependence | Unique | Condition | Custom
@@ -259,8 +273,8 @@ _CUSTOM: dict[str, Callable[[pd.DataFrame], Any]] = {}
 def register_rule(name: str, function: Callable[[pd.DataFrame], Any]) -> None:
     """Give a function a name under which rules of the type ``custom`` can call it, in this program.
 
-    ``function`` takes a DataFrame of the rule's columns (n, d), numbers as numbers, dates as `datetime64`, with nulls,
-    and returns (n,) truth values: True where a row keeps the rule.
+    ``function`` takes a DataFrame of the rule's columns (n, d), numbers as numbers, dates as `datetime64`, and returns
+    (n,) truth values: True where a row keeps the rule. Rows with a null break no rule, so it is not given any.
 
     >>> register_rule("even", lambda rows: rows["age"] % 2 == 0)
 
@@ -284,13 +298,10 @@ def rows_of(cells: Sequence[Cells]) -> list[tuple[Any, ...]]:
 
 
 def _plain(cells: Cells, column: Column) -> Any:
-    """A column (n,) as a custom rule sees it."""
+    """A column (n,) without nulls as a custom rule sees it."""
     if column.kind in ("datetime", "timedelta"):
-        code = "M8[us]" if column.kind == "datetime" else "m8[us]"
-        return pd.Series(microseconds(cells, column).view(code)).mask(cells.missing)
-    if cells.values.dtype == object:
-        return as_objects(cells.values, cells.missing)
-    return pd.Series(cells.values).mask(cells.missing) if cells.missing.any() else cells.values
+        return microseconds(cells, column).view("M8[us]" if column.kind == "datetime" else "m8[us]")
+    return cells.values
 
 
 def _common_ticks(low: Cells, first: Column, high: Cells, second: Column) -> tuple[np.ndarray, np.ndarray]:

@@ -70,11 +70,18 @@ def _from_storage(
 ) -> np.ndarray:
     dated = pd.api.types.is_datetime64_any_dtype(series.dtype)
     if dated != (column.kind == "datetime"):
-        raise contradiction(~missing)
+        return _nothing(missing, contradiction)
     if getattr(series.dtype, "tz", None) is not None:
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     ticks = series.dt.as_unit(unit).to_numpy().view(np.int64)
     return np.where(missing, 0, ticks)
+
+
+def _nothing(missing: np.ndarray, contradiction: Contradiction) -> np.ndarray:
+    """The ticks (n,) of a column stored as another kind, which is right where no cell has a value at all."""
+    if missing.all():
+        return np.zeros(len(missing), dtype=np.int64)
+    raise contradiction(~missing)
 
 
 def _from_arrow(
@@ -87,7 +94,7 @@ def _from_arrow(
     dated = pyarrow.types.is_timestamp(kind) or pyarrow.types.is_date(kind)
     timed = pyarrow.types.is_duration(kind) or pyarrow.types.is_time(kind)
     if not (dated if column.kind == "datetime" else timed):
-        raise contradiction(~missing)
+        return _nothing(missing, contradiction)
     array = pyarrow.chunked_array(series.array.__arrow_array__()).combine_chunks()
     if pyarrow.types.is_time(kind):
         wide = array.cast(pyarrow.time64("us")).cast(pyarrow.int64()).cast(pyarrow.duration("us"))

@@ -14,7 +14,8 @@ from synthdata.errors import InfeasibleError, SchemaError
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import load, make_model
 from synthdata.table.constraints import parse_rules, violations
-from synthdata.table.rule_kinds import register_rule
+from synthdata.table.rule_kinds import Custom, register_rule
+from synthdata.table.schema import Column
 
 MODELS = ("independent", "gmm", "bayesnet", "trees")
 SETTINGS: dict[str, dict[str, Any]] = {"gmm": {"max_components": 2}}
@@ -123,6 +124,27 @@ def test_custom_rules_call_what_was_registered() -> None:
         make_model("bayesnet").fit(table, schema=schema)
     assert "failed with ValueError" in str(caught.value)
     assert "judge" not in str(caught.value)
+
+
+def test_custom_rules_are_asked_of_rows_without_a_null_alone() -> None:
+    seen = []
+
+    def judged(rows: pd.DataFrame) -> Any:
+        seen.append(rows)
+        return rows["word"].str.startswith("a") & (rows["day"] > pd.Timestamp("2024-01-01"))
+
+    register_rule("judged", judged)
+    days = pd.to_datetime(pd.Series(["2024-02-01", "2024-02-01", None, "2023-02-01"]))
+    table = pd.DataFrame({"word": ["ab", None, "cd", "ab"], "day": days})
+    columns = (
+        Column(name="word", kind="categorical", nullable=True),
+        Column(name="day", kind="datetime", dtype="datetime64[ns]", nullable=True),
+    )
+    rule = Custom("judged", columns)
+    assert violations(table, rule).tolist() == [False, False, False, True]
+    assert seen[0].notna().all(axis=None)
+    assert not violations(table[1:3], rule).any()
+    assert len(seen) == 1
 
 
 def test_a_table_that_breaks_its_rules_is_refused_without_a_value() -> None:

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthdata.errors import SchemaError
 from synthdata.table.dtypes import dtype_name
+from synthdata.table.filling import fill_stored
 from synthdata.table.infer import guess_column
 from synthdata.table.schema import Column, Schema
-from synthdata.table.storage import from_cells, restore, to_cells
+from synthdata.table.storage import Cells, from_cells, restore, to_cells
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 NULLABLE = [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
@@ -187,8 +189,6 @@ def test_integers_beyond_double_precision_are_exact() -> None:
 
 @pytest.mark.parametrize("dtype", ["int8", "UInt8", "int16[pyarrow]"])
 def test_numbers_out_of_the_dtype_are_kept_at_its_limit_instead_of_wrapping(dtype: str) -> None:
-    from synthdata.table.storage import Cells
-
     column = Column(name="x", kind="numerical", dtype=dtype)
     made = from_cells(Cells(np.array([1e6, -1e6, 3.4]), np.zeros(3, dtype=bool)), column)
     limits = np.iinfo(dtype.lower().removesuffix("[pyarrow]"))
@@ -198,8 +198,6 @@ def test_numbers_out_of_the_dtype_are_kept_at_its_limit_instead_of_wrapping(dtyp
 
 
 def test_a_null_that_the_dtype_cannot_hold_makes_it_nullable() -> None:
-    from synthdata.table.storage import Cells
-
     missing = np.array([True, False])
     assert (
         str(from_cells(Cells(np.array([1, 2]), missing), Column(name="x", kind="numerical", dtype="int32")).dtype)
@@ -222,3 +220,76 @@ def test_inferred_columns_come_back(every_kind_of_column: pd.DataFrame) -> None:
         series = every_kind_of_column[name]
         column = guess_column(name, series).column
         pd.testing.assert_series_equal(there_and_back(series, column), series, obj=name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "other"),
+    [
+        ("timedelta", "timedelta64[ns]", "datetime64[ns]"),
+        ("datetime", "datetime64[us]", "timedelta64[ns]"),
+        ("timedelta", "timedelta64[ns]", "timestamp[us][pyarrow]"),
+        ("datetime", "datetime64[ns]", "duration[us][pyarrow]"),
+        ("datetime", "datetime64[ns]", "null[pyarrow]"),
+    ],
+)
+def test_a_column_without_a_value_is_of_any_kind_of_time(kind: str, dtype: str, other: str) -> None:
+    column = Column(name="x", kind=kind, dtype=dtype, nullable=True)
+    cells = to_cells(pd.Series([None, None], dtype=other), column)
+    assert cells.missing.all()
+    assert cells.values.dtype == np.int64
+
+
+def test_a_value_of_the_other_kind_of_time_is_named() -> None:
+    column = Column(name="x", kind="timedelta", dtype="timedelta64[ns]")
+    with pytest.raises(SchemaError, match=r"1 of its cells are not \(first at data row 2\)"):
+        to_cells(pd.Series([None, "2024-01-01"], dtype="datetime64[ns]"), column)
+
+
+def filled(series: pd.Series, values: Any, **column: Any) -> pd.Series:
+    """A column whose nulls are filled with ``values``; its index and known cells are as they were."""
+    where = np.flatnonzero(series.isna())
+    spoken = Column(name="x", **column)
+    cells = to_cells(series, spoken)
+    made = np.where(cells.missing, 0, cells.values).astype(np.result_type(cells.values, np.asarray(values)))
+    made[where] = values
+    out = fill_stored(series, where, Cells(made, np.zeros(len(series), dtype=bool)), spoken)
+    assert out.index.equals(series.index)
+    assert (out[series.notna()] == series[series.notna()]).all()
+    return out
+
+
+@pytest.mark.parametrize(
+    ("cells", "dtype", "column", "expected"),
+    [
+        ([5, None], "Int8", {"dtype": "float64"}, "float64"),
+        ([5, None], "Int8", {"dtype": "int64"}, "Int8"),
+        ([5.5, None], "float64", {"dtype": "int64", "kind": "categorical"}, "float64"),
+        ([None, None], "float32", {"dtype": "Int16"}, "Int16"),
+        # Neither storage holds both.
+        ([-5, None], "Int8", {"dtype": "uint8"}, "Int16"),
+        ([3.14159, None], "float32", {"dtype": "float64", "decimals": 1}, "float32"),
+    ],
+)
+def test_filled_cells_find_a_storage_that_holds_all(
+    cells: list[Any], dtype: str, column: dict[str, Any], expected: str
+) -> None:
+    series = pd.Series(cells, dtype=dtype, index=[7, 9], name="x")
+    column = {"kind": "numerical", **column}
+    value = 200 if expected == "Int16" else 0.5 if column["dtype"] == "float64" else 9
+    out = filled(series, [value] * int(series.isna().sum()), **column)
+    assert str(out.dtype) == expected
+    assert out.iloc[-1] == value
+
+
+def test_a_column_of_text_becomes_one_of_numbers_where_numbers_are_filled_in() -> None:
+    cells, column = Cells(np.array([5.0, 0.5]), np.zeros(2, dtype=bool)), Column(name="x", kind="numerical")
+    column = column.model_copy(update={"dtype": "float64"})
+    assert fill_stored(pd.Series(["5", None], dtype=object), np.array([1]), cells, column).tolist() == [5.0, 0.5]
+
+
+def test_filled_cells_are_rounded_only_as_far_as_allowed() -> None:
+    series = pd.Series([1.5, None], dtype="float32")
+    cells, column = Cells(np.array([1.5, 0.1]), np.zeros(2, dtype=bool)), Column(name="x", kind="numerical")
+    column = column.model_copy(update={"dtype": "float64"})
+    assert fill_stored(series, np.array([1]), cells, column, rounding=1e-6).dtype == np.float32
+    assert fill_stored(series, np.array([1]), cells, column).tolist() == [1.5, 0.1]

@@ -137,8 +137,9 @@ class ImputationMixin(Synthesizer):
         """
         rows = self._rows_of(table)
         frame = (table.frame if isinstance(table, Table) else table).copy()
-        generator = SeedTree(seed).child("impute").generator("rows")
-        return fill_nulls(frame, rows, self.schema_, self.encoder_, lambda encoded: self._fill(encoded, generator))
+        seeds = SeedTree(seed).child("impute")
+        generator, own = seeds.generator("rows"), seeds.generator("combinations")
+        return fill_nulls(frame, rows, self.schema_, self.encoder_, lambda encoded: self._fill(encoded, generator), own)
 
 
 class LatentMixin(Synthesizer):

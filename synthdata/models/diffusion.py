@@ -49,7 +49,7 @@ from synthdata.models.networks.level_groups import (
     narrow_rows,
     widen_rows,
 )
-from synthdata.models.networks.nets import scores, shares
+from synthdata.models.networks.nets import OWN_START, scores, shares
 from synthdata.models.networks.same_scale import same_scale_pairs
 from synthdata.models.networks.settling import settle_like
 from synthdata.models.neural import NeuralSynthesizer, put_weights, weights_of
@@ -60,6 +60,9 @@ from synthdata.training.device import choose_device, torch_generator
 _MOST_CODES = 32_768
 #: into how many bins all number lines together are cut at most; the fewest rows in a bin, and where lines are tied
 _MOST_BINS, _BIN_ROWS, _TIED_ROWS = 4_096, 250, 50
+#: from so many rows on codes of bins begin with whole vectors of their own: there is enough to learn them from, and on
+#: Default, where columns hold the same numbers, rows are told from real ones a little less for it
+_MANY_ROWS = 20_000
 #: how much longer training takes where most columns are number lines left whole
 _WHOLE = 2.5
 #: how many times wider than networks that find codes the denoiser is, their fewest units, and the numbers of a cell
@@ -173,7 +176,8 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         there = (~np.isnan(guide.values)).sum(axis=0).tolist()
         self.cuts_ = cut_lines(slots, least, there, max(min(self.bins, _MOST_BINS // max(len(least), 1)), 1))
         narrow = narrow_rows(guide, self.groups_)
-        self._build(choose_contexts(narrow, self.context, generator), torch_generator(generator))
+        own_start = OWN_START if len(encoded) < _MANY_ROWS else 1.0
+        self._build(choose_contexts(narrow, self.context, generator), torch_generator(generator), own_start)
         told = cut_rows(narrow, self.cuts_)
         self.columns_.start_from_frequencies(told.codes)
         players = self._players(self._inner(encoded))
@@ -200,10 +204,10 @@ class Diffusion(NeuralSynthesizer, DensityMixin, ImputationMixin):
         """The columns whose number line is left whole."""
         return [j for j, cutting in enumerate(self.cuts_) if cutting.count == 1]
 
-    def _build(self, contexts: np.ndarray, generator: torch.Generator) -> None:
+    def _build(self, contexts: np.ndarray, generator: torch.Generator, own_start: float = OWN_START) -> None:
         coded, slots = map(coded_slot, self.cuts_), [cut_slot(cutting) for cutting in self.cuts_]
         shape = ColumnShape(max(self.width // _WIDER, _NARROWEST), 1, _CELL_WIDTH, self._setting("dropout"))
-        self.columns_ = ColumnNetworks(list(coded), contexts, shape, generator, densities=False)
+        self.columns_ = ColumnNetworks(list(coded), contexts, shape, generator, densities=False, own_start=own_start)
         # Inside of bins there is little to know.
         units = self.width if self._uncut() else shape.width
         self.network_ = Denoiser(slots, Shape(units, self.blocks), generator) if len(self._lines) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from synthdata.encoders.rule_lookups import Follows, Joint
 from synthdata.encoders.rule_steps import Gap
 from synthdata.encoders.table_encoder import TableEncoder
 from synthdata.errors import SchemaError
+from synthdata.models.known_combinations import complete_combinations
 from synthdata.table.constraints import parse_rules, violations
 from synthdata.table.filling import fill_stored
 from synthdata.table.rule_kinds import ROUNDING, Condition, Rule, Total, Unique
@@ -22,6 +23,8 @@ from synthdata.table.table import Table
 
 #: how many candidates a row gets in each round until one keeps the rules
 CANDIDATES = (1, 4, 16, 64)
+#: with more candidates than this at a time, combinations that a row knows in part are drawn among those that agree
+SELDOM = 4
 #: at most so many candidates are drawn at a time
 BATCH = 100_000
 #: by which share a number may be rounded where the table keeps fewer digits than the model, and no rule speaks of it
@@ -30,7 +33,14 @@ FEWER_DIGITS = 1e-6
 Fill = Callable[[Encoded], Encoded]
 
 
-def fill_nulls(frame: pd.DataFrame, rows: Table, schema: Schema, encoder: TableEncoder, fill: Fill) -> pd.DataFrame:
+def fill_nulls(
+    frame: pd.DataFrame,
+    rows: Table,
+    schema: Schema,
+    encoder: TableEncoder,
+    fill: Fill,
+    generator: np.random.Generator,
+) -> pd.DataFrame:
     """A frame (n, d) with every null of a modelled column filled where the rules allow it.
 
     ``rows`` are its modelled columns, ``fill`` draws the `UNSEEN` cells of encoded rows. A null stays where the model
@@ -51,7 +61,7 @@ def fill_nulls(frame: pd.DataFrame, rows: Table, schema: Schema, encoder: TableE
     unknown = encoder.unknown(rows)
     codes, values = encoded.codes.copy(), encoded.values.copy()
     codes[unknown], values[unknown] = UNSEEN, np.nan
-    judge = _Judge(rows, holes, names, schema, encoder)
+    judge = _Judge(rows, holes, names, schema, encoder, generator)
     left = judge.fill(Encoded(encoded.slots, codes, values), fill)
     ruled = {column.name for rule in judge.rules for column in rule.columns}
     for j, name in enumerate(names):
@@ -68,8 +78,16 @@ def fill_nulls(frame: pd.DataFrame, rows: Table, schema: Schema, encoder: TableE
 class _Judge:
     """Draws candidates for rows with holes, and takes those that keep every rule into ``best``."""
 
-    def __init__(self, rows: Table, holes: np.ndarray, names: list[str], schema: Schema, encoder: TableEncoder) -> None:
-        self.rows, self.holes, self.names = rows, holes, names
+    def __init__(
+        self,
+        rows: Table,
+        holes: np.ndarray,
+        names: list[str],
+        schema: Schema,
+        encoder: TableEncoder,
+        generator: np.random.Generator,
+    ) -> None:
+        self.rows, self.holes, self.names, self.generator = rows, holes, names, generator
         self.schema, self.encoder, self.rules = schema, encoder, parse_rules(schema)
         self.totals = [rule for rule in self.rules if isinstance(rule, Total)]
         parts = (*encoder.layout.parts, *encoder.layout.guards)
@@ -93,9 +111,13 @@ class _Judge:
     def round(self, left: np.ndarray, times: int, encoded: Encoded, fill: Fill) -> np.ndarray:
         """Give each row ``left`` (m,) a number of candidates. The rows still left."""
         which = np.repeat(left, times)
-        drawn, good = self._drawn(fill(encoded.take(which)))
+        start = encoded.take(which)
         for part in self.joints:
-            good &= self._agrees(part, drawn, which)
+            complete_combinations(start, part, self.rows.take(which), self.encoder, self.generator, times > SELDOM)
+        drawn, sound = self._drawn(fill(start))
+        good = sound | ~self._touched(self.lookups, which)
+        for part in self.joints:
+            good &= self._agrees(part, drawn, which) | ~self._touched([part], which)
         merged = {name: self._merged(j, name, drawn[name], which) for j, name in enumerate(self.names)}
         # A total may be a part of another.
         for total in self.totals * len(self.totals):
@@ -106,7 +128,7 @@ class _Judge:
             if not isinstance(rule, Unique):
                 good &= ~rule.broken(*_of(rule, merged)) | before[which]
         for lookup in self.lookups:
-            good &= lookup.sound(merged)
+            good &= lookup.sound(merged) | ~self._touched([lookup], which)
         taken, first = np.unique(which[good], return_index=True)
         self._take(taken, merged, np.flatnonzero(good)[first])
         again = self._repeated(taken)
@@ -133,6 +155,11 @@ class _Judge:
         """A column of the rows (m,) with its holes filled as drawn."""
         where = np.flatnonzero(self.holes[which, position] & ~drawn.missing)
         return _with(self.rows.cells(name).take(which), where, drawn.take(where))
+
+    def _touched(self, parts: Sequence[Joint | Follows], which: np.ndarray) -> np.ndarray:
+        """Which candidates (m,) have a hole in the columns of some parts; where none is, there is nothing to judge."""
+        names = {name for part in parts for name in (*part.replaced, *part.needs)}
+        return self.holes[which][:, [self.names.index(name) for name in sorted(names)]].any(axis=1)
 
     def _agrees(self, part: Joint, drawn: dict[str, Cells], which: np.ndarray) -> np.ndarray:
         """Which candidates (m,) have in the columns of a combination what the row has there, if it has anything."""

@@ -14,7 +14,7 @@ from torch.nn import functional
 from synthdata.encoders.base import UNSEEN, AllowedCells, Slot
 from synthdata.models.networks.even import even_out, even_uniform
 from synthdata.models.networks.first_layer import FirstLayer, Shape
-from synthdata.models.networks.nets import CellVectors, ColumnLinear, Start, UnitDensity
+from synthdata.models.networks.nets import OWN_START, CellVectors, ColumnLinear, Start, UnitDensity
 from synthdata.training.device import half_precision
 
 #: columns whose numbers of codes lie between the same two of these are computed together
@@ -55,6 +55,7 @@ class ColumnNetworks(nn.Module):
         *,
         order: Sequence[int] | None = None,
         densities: bool = True,
+        own_start: float = OWN_START,
     ) -> None:
         super().__init__()
         self.columns, self.shape = len(slots), shape
@@ -74,7 +75,7 @@ class ColumnNetworks(nn.Module):
         places = torch.empty(d)
         places[torch.tensor(self.order, dtype=torch.long)] = (torch.arange(d) + 0.5) / max(d, 1)
         self.register_buffer("places", places, persistent=False)
-        self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator)
+        self.cells = CellVectors(slots, shape.cell_width, _KNOTS, _HARMONICS, generator, own_start)
         seen = self.seen_before(places[None])[0]
         self.inward = FirstLayer(self.contexts[self.own], seen, shape, generator) if contexts.shape[1] else None
         self.start = Start(p, shape.width)

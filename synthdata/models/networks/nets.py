@@ -18,8 +18,8 @@ from synthdata.privacy.per_record import Lookups, Part, Products, Whole
 MARGIN = 5e-4
 EDGE = float(torch.special.ndtri(torch.tensor(1 - MARGIN, dtype=torch.float64)))
 
-#: how large the vectors of codes with a place are to begin with, beside those of codes without
-_OWN_START = 0.2
+#: how large the vectors of codes with a place usually are to begin with, beside those of codes without
+OWN_START = 0.2
 
 
 def scores(u: torch.Tensor) -> torch.Tensor:
@@ -94,7 +94,7 @@ class CellVectors(nn.Module):
 
     Where a cell has a place on the number line, whether by its value or its code, a linear function of the place, its
     normal score and some of its harmonics is added, so that what is learnt of a number is learnt of its neighbours too;
-    codes with a place start from that mostly.
+    codes with a place start from that, and ``own_start`` of a vector of their own.
     """
 
     places: torch.Tensor
@@ -104,7 +104,13 @@ class CellVectors(nn.Module):
     turns: torch.Tensor
 
     def __init__(
-        self, slots: Sequence[Slot], width: int, knots: int, harmonics: int, generator: torch.Generator
+        self,
+        slots: Sequence[Slot],
+        width: int,
+        knots: int,
+        harmonics: int,
+        generator: torch.Generator,
+        own_start: float = OWN_START,
     ) -> None:
         super().__init__()
         self.knots, self.lined = knots, any(slot.continuous for slot in slots)
@@ -119,8 +125,9 @@ class CellVectors(nn.Module):
                 places[j, : slot.cardinality] = torch.as_tensor(slot.positions, dtype=torch.float32)
         starts = torch.tensor([0, *sizes[:-1]], dtype=torch.long).cumsum(0)
         # A vector of its own from the start would tell rows by their number before there is anything to learn from it.
-        for start, slot, at in zip(starts.tolist(), slots, places, strict=True):
-            learnt[start : start + slot.cardinality][~torch.isnan(at[: slot.cardinality])] *= _OWN_START
+        for j, slot in enumerate(slots):
+            own = learnt[starts[j] : starts[j] + slot.cardinality]
+            own[~torch.isnan(places[j, : slot.cardinality])] *= own_start
         self.embedding = nn.Parameter(learnt)
         self.register_buffer("places", places, persistent=False)
         self.register_buffer("starts", starts, persistent=False)

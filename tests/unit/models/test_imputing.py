@@ -199,3 +199,33 @@ def test_large_whole_numbers_are_filled_exactly() -> None:
     filled = impute(fitted, pd.DataFrame({"id": pd.array([5, None, None, None, None], dtype="UInt64")}))
     assert filled["id"].iloc[0] == 5
     assert set(filled["id"].iloc[1:]) <= {2**63 + 1, 2**63 + 3}
+
+
+@pytest.mark.parametrize(
+    "rule", [{"type": "combinations", "columns": ["a", "b"]}, {"type": "dependence", "on": ["a"], "column": "b"}]
+)
+def test_what_is_rare_is_filled_by_what_agrees_with_it_and_does_not_keep_other_cells_open(
+    rule: dict[str, object],
+) -> None:
+    table = pd.DataFrame({"a": ["x"] * 770 + ["y"] * 218 + ["p"] * 10 + ["q"] * 2, "c": ["u", "v"] * 500})
+    table["b"] = table["a"].map({"x": 1, "y": 2, "p": 3, "q": 4})
+    model = make_model("independent").fit(table, schema={"rules": [rule]}, seed=1)
+    rare = pd.concat([table[table["a"] == "p"]] * 20).assign(b=np.nan)
+    filled = model.impute(rare, seed=1)
+    assert (filled["b"] == 3).all()
+    # Too rare to be stored: nothing is known to go with it, but what no rule speaks of is filled.
+    rarer = table[table["a"] == "q"]
+    assert model.impute(rarer.assign(c=None), seed=1)["c"].isin(["u", "v"]).all()
+    left = model.impute(rarer.assign(b=np.nan), seed=1)
+    assert left["b"].isna().all()
+    assert left.attrs == {"rows_left": 2}
+
+
+def test_of_several_combinations_that_agree_with_something_rare_each_is_drawn() -> None:
+    table = pd.DataFrame({"a": ["x"] * 960 + ["p"] * 40, "b": [1, 2] * 480 + [3, 3, 3, 4] * 10})
+    rule = {"type": "combinations", "columns": ["a", "b"]}
+    model = make_model("independent").fit(table, schema={"rules": [rule]}, seed=1)
+    rare = pd.concat([table[table["a"] == "p"]] * 10).assign(b=np.nan)
+    filled = model.impute(rare, seed=1)["b"]
+    assert filled.isin([3, 4]).all()
+    assert 0.65 < (filled == 3).mean() < 0.85

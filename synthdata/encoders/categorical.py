@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthdata.encoders.base import UNSEEN, AllowedCells, Slot, State
+from synthdata.encoders.base import UNSEEN, Slot, State
 from synthdata.encoders.number_line import Transform, normal_scores
 from synthdata.errors import SchemaError
 from synthdata.table.schema import Column
@@ -118,13 +118,6 @@ class CategoricalEncoder:
     def stored_categories(self) -> list[Any]:
         """The kept categories in the order of the stored category dtype."""
         return [self.categories[code] for code in self.listing]
-
-    def allowed(self, values: tuple[Any, ...] | None) -> AllowedCells:
-        """Which cells are one of ``values``."""
-        wanted = set(values or ())
-        codes = np.zeros(self.slot.cardinality, dtype=bool)
-        codes[: len(self.categories)] = [category in wanted for category in self.categories]
-        return AllowedCells(codes)
 
     def describe(self) -> dict[str, Any]:
         """What a person may want to know about how the column is encoded."""

@@ -60,6 +60,19 @@ class Gap:
             bound |= here
         return base, bound
 
+    def highest(self, bound: float) -> list[tuple[Column, float]]:
+        """What each of ``lows`` can be at most, in its own plain units, in rows in which the column is at most so much.
+
+        >>> low, high = (Column(name=name, kind="numerical", dtype="int64") for name in ("low", "high"))
+        >>> [(column.name, most) for column, most in Gap(high, (low,), (False,), Grid(high, True)).highest(9)]
+        [('low', 9)]
+        """
+        if self.column.kind == "numerical":
+            return [(low, bound) for low in self.lows]
+        own = PER_SECOND[resolution(self.column)]
+        # Of the moments that a coarser unit writes the same, the last one counts.
+        return [(low, (int(bound) + 1) * PER_SECOND[resolution(low)] // own) for low in self.lows]
+
     def forward(self, outer: Outer) -> Cells:
         """The distances (n,)."""
         cells = outer[self.column.name]

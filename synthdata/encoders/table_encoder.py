@@ -99,7 +99,10 @@ class TableEncoder:
         replaced. Without one, as for scoring: numbers stand in the middle of their step, and what the encoder does
         not know is `UNSEEN`.
         """
-        table = self.layout.forward(table)
+        return self.encode_learnt(self.layout.forward(table), generator)
+
+    def encode_learnt(self, table: Table, generator: np.random.Generator | None) -> Encoded:
+        """The encoded rows (n, d) of a table that is in the form in which it is learnt (``layout.forward``)."""
         codes = np.empty((len(table), len(self.columns)), dtype=np.int32)
         values = np.full((len(table), len(self.columns)), np.nan)
         for j, column in enumerate(self.columns):
@@ -237,20 +240,6 @@ class TableEncoder:
         own = column.categories if isinstance(column, CategoricalEncoder) else []
         return len(part.on) == 1 and own == [FOLLOWS] and not self.learnt_otherwise(part.on[0].name)
 
-    def allowed(
-        self, name: str, values: tuple[Any, ...] | None, low: float = -np.inf, high: float = np.inf, null: bool = False
-    ) -> AllowedCells:
-        """A condition on a column in encoded form; ``values`` and bounds are in plain units, ticks for dates."""
-        column = self.columns[self.position(name)]
-        if null:
-            codes = np.zeros(column.slot.cardinality, dtype=bool)
-            if column.slot.missing_code is not None:
-                codes[column.slot.missing_code] = True
-            return AllowedCells(codes)
-        if isinstance(column, NumericEncoder):
-            return column.allowed(values, low, high)
-        return column.allowed(values)
-
     def unknown(self, rows: Table) -> np.ndarray:
         """Which cells (n, d) of encoded rows are not known because of a null in the table."""
         missing = {column.name: rows.cells(column.name).missing for column in self.schema.modelled}
@@ -272,8 +261,8 @@ class TableEncoder:
         return out
 
     def log_tails(self, table: Table) -> np.ndarray:
-        """What to add (n,) to a log-density for the numbers of a table that lie beyond what was learnt."""
-        table, out = self.layout.forward(table), np.zeros(len(table))
+        """What to add (n,) to a log-density for numbers beyond those learnt, in a table in the form that is learnt."""
+        out = np.zeros(len(table))
         for column in self.columns:
             if isinstance(column, NumericEncoder):
                 out += column.log_tail(table.cells(column.slot.name))

@@ -108,10 +108,11 @@ class DensityMixin(Synthesizer):
         Raises:
             SchemaError: a column is missing or of another kind.
         """
-        rows, encoder = self._rows_of(table), self.encoder_
-        encoded = encoder.encode(rows, None)
+        encoder = self.encoder_
+        learnt = encoder.layout.forward(self._rows_of(table))
+        encoded = encoder.encode_learnt(learnt, None)
         known = self._log_prob(encoded) + encoder.log_jacobian(encoded)
-        return known + encoder.log_unseen(encoded) + encoder.log_tails(rows)
+        return known + encoder.log_unseen(encoded) + encoder.log_tails(learnt)
 
     def anomaly_score(self, table: Table | pd.DataFrame) -> np.ndarray:
         """Minus the log-density (n,): higher where the row is less usual."""

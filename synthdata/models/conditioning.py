@@ -12,6 +12,7 @@ import pandas as pd
 
 from synthdata.encoders.base import AllowedCells, Encoded
 from synthdata.encoders.categorical import CategoricalEncoder
+from synthdata.encoders.rule_steps import Gap
 from synthdata.errors import InfeasibleError, SchemaError, did_you_mean
 from synthdata.models.condition_text import WrittenCondition, written_conditions
 from synthdata.models.condition_values import plain_value, stands_for
@@ -60,10 +61,17 @@ class Condition:
         learnt = encoder.columns[position]
         if isinstance(learnt, CategoricalEncoder):
             return position, AllowedCells(self.meets(learnt.decode(np.arange(learnt.slot.cardinality))))
-        cells = encoder.allowed(name, self.values, self.low, self.high)
-        if self.null:
-            cells.codes[encoder.allowed(name, None, null=True).codes] = True
+        cells = learnt.allowed(self.values, self.low, self.high)
+        if self.null and learnt.slot.missing_code is not None:
+            cells.codes[learnt.slot.missing_code] = True
         return position, cells
+
+    @property
+    def highest(self) -> float:
+        """The highest number that meets the condition, a null being as high as any."""
+        if self.null or not self.column.continuous:
+            return math.inf
+        return self.high if self.values is None else max(self.values)
 
     def _wanted(self, cells: Cells) -> set[Any]:
         """The values, and those categories among some cells that are written like one of them."""
@@ -101,10 +109,9 @@ class Conditions:
             if condition.values is None or len(condition.values) != 1 or condition.column.kind != "numerical":
                 continue
             name = condition.column.name
-            if encoder.learnt_otherwise(name):
+            if encoder.learnt_otherwise(name) or (found := condition.allowed(encoder)) is None:
                 continue
-            position = encoder.position(name)
-            cells = encoder.allowed(name, condition.values)
+            position, cells = found
             if encoded.slots[position].continuous and cells.codes[0] and cells.low == cells.high:
                 at = encoded.codes[:, position] == 0
                 frame.loc[at, name] = condition.values[0]
@@ -118,7 +125,7 @@ class Conditions:
         """
         out: dict[int, AllowedCells] = {}
         by_slot: dict[int, list[Condition]] = {}
-        for condition in self.conditions:
+        for condition in [*self.conditions, *self._implied(encoder)]:
             found = condition.allowed(encoder)
             if found is None:
                 continue
@@ -134,6 +141,20 @@ class Conditions:
             if not cells.codes.any():
                 raise _not_together(by_slot[position], encoder)
             out[position] = cells
+        return out
+
+    def _implied(self, encoder: TableEncoder) -> list[Condition]:
+        """What conditions on columns that are learnt as distances from lower ones ask of those."""
+        out: list[Condition] = []
+        waiting = list(self.conditions)
+        while waiting:
+            condition = waiting.pop()
+            part, highest = encoder.layout.part_of(condition.column.name), condition.highest
+            if isinstance(part, Gap) and highest < math.inf:
+                lows = part.highest(highest)
+                implied = [Condition(low, high=most, null=True, text=condition.text) for low, most in lows]
+                out += implied
+                waiting += implied
         return out
 
 

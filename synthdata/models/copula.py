@@ -23,6 +23,8 @@ from synthdata.progress import Progress
 EVEN_FROM = 1000
 #: numbers with more distinct values than this lie on a number line
 EXACT_VALUES = 32
+#: for each row so many are simulated at most, and so many in all at least, while correlations are looked for
+SIMULATED_EACH, LEAST_SIMULATED = 10, 2_000
 #: by so many simulated rows thresholds are set in the end
 CALIBRATED_ON = 100_000
 
@@ -38,7 +40,8 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
     Args:
         sample_rows: from how many rows the correlations are learnt where there are more.
         passes: how often rows are simulated and correlations moved.
-        simulated: how many rows that are, and a quarter of it in the first half of the passes.
+        simulated: how many rows that are at most, and a quarter of it in the first half of the passes; no more than ten
+            for each row of the table, whose own chance is greater then.
         draws: over how many simulated rows the probability of a row is averaged.
         rare_threshold: in how many rows a value must occur to be stored.
     """
@@ -78,12 +81,12 @@ class GaussianCopula(FittedToPrivateRows, DensityMixin, ImputationMixin):
         ]
         self._set_columns([Column.of(slot, of) for slot, of in zip(encoded.slots, self.counts_, strict=True)])
         rows = encoded.take(np.sort(generator.permutation(len(encoded))[: self.sample_rows]))
+        most = min(self.simulated, max(SIMULATED_EACH * len(rows), LEAST_SIMULATED))
         first = self.columns_
         blocks = Blocks([column.width for column in first], [column.free for column in first])
 
         def simulate(correlations: np.ndarray, few: bool) -> np.ndarray:
-            rows = max(self.simulated // 4, 1) if few else self.simulated
-            scores = generator.standard_normal((rows, len(correlations)))
+            scores = generator.standard_normal((max(most // 4, 1) if few else most, len(correlations)))
             scores @= np.linalg.cholesky(correlations).T
             self._calibrate(scores)
             return _expectations(first, self._cells(scores))

@@ -159,7 +159,7 @@ class _Judge:
     def _touched(self, parts: Sequence[Joint | Follows], which: np.ndarray) -> np.ndarray:
         """Which candidates (m,) have a hole in the columns of some parts; where none is, there is nothing to judge."""
         names = {name for part in parts for name in (*part.replaced, *part.needs)}
-        return self.holes[which][:, [self.names.index(name) for name in sorted(names)]].any(axis=1)
+        return np.asarray(self._open([self.schema[name] for name in names], which).any(axis=1))
 
     def _agrees(self, part: Joint, drawn: dict[str, Cells], which: np.ndarray) -> np.ndarray:
         """Which candidates (m,) have in the columns of a combination what the row has there, if it has anything."""
@@ -235,11 +235,11 @@ class _Judge:
             where = rows[self.holes[rows, j]]
             self.best[name] = _with(self.best[name], where, self.rows.cells(name).take(where))
 
-    def _open(self, columns: tuple[Column, ...], which: np.ndarray) -> np.ndarray:
+    def _open(self, columns: Sequence[Column], which: np.ndarray) -> np.ndarray:
         """Which cells (m, k) of some rows and columns were null."""
         return self.holes[which][:, self._positions(columns)]
 
-    def _positions(self, columns: tuple[Column, ...]) -> list[int]:
+    def _positions(self, columns: Sequence[Column]) -> list[int]:
         return [self.names.index(column.name) for column in columns]
 
 

@@ -278,6 +278,19 @@ class UnitDensity(nn.Module):
         log_shares, heights, middles, widths = self._parts(raw)
         return (torch.exp(log_shares) * self._mass(heights, middles, widths, low, high)).sum(-1)
 
+    def below(self, raw: torch.Tensor, places: Sequence[float]) -> torch.Tensor:
+        """How much mass (n, m) lies below each of several places."""
+        log_shares, heights, middles, widths = self._parts(raw)
+        of_parts, knots = torch.exp(log_shares), self._cumulative(heights)
+        lower, upper = self._cut(middles, widths)
+        scale = torch.exp(-widths)
+        found = []
+        for place in places:
+            bumps = (torch.sigmoid((scores(torch.tensor(place)).item() - middles) * scale) - lower) / (upper - lower)
+            parts = torch.cat([self._at(heights, knots, place)[:, None], bumps], dim=-1).clamp(min=0.0)
+            found.append((of_parts * parts).sum(-1))
+        return torch.stack(found, dim=-1)
+
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Roughly the expected place (n,), to sort by."""
         log_shares, heights, middles, _ = self._parts(raw)

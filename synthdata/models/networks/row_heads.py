@@ -181,10 +181,8 @@ class RowHeads(nn.Module):
             for k, j in enumerate(self.numbers):
                 raw, weight = self._line_of(h, j), self.probabilities(h, j)[:, 0]
                 edges = torch.linspace(0, 1, _WARP + 1)[1:-1].tolist()
-                below = [
-                    float((self.density.probability(raw, 0.0, edge) * weight).sum() / weight.sum()) for edge in edges
-                ]
-                steps = torch.tensor([0.0, *below, 1.0]).diff().clamp(min=1e-4)
+                below = (weight[:, None] * self.density.below(raw, edges)).sum(0) / weight.sum()
+                steps = torch.tensor([0.0, *below.tolist(), 1.0]).diff().clamp(min=1e-4)
                 self.warp[k, 1:] = (steps.cumsum(0) / steps.sum()).to(h.device)
         self.warped = True
 

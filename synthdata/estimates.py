@@ -64,7 +64,7 @@ def estimate(name: str, real: Table, seeds: SeedTree, known: Sequence[Cost] = ()
     generator = seeds.generator("trial rows")
     try:
         model = make_model(name)
-    except MissingExtraError as error:
+    except (ModelError, MissingExtraError) as error:
         return Cost(name, None, str(error))
     if name == "auto":
         choice = choose(facts_of(real))

@@ -29,7 +29,7 @@ from synthdata.comparison.pool import Order, free_memory, side_by_side
 from synthdata.comparison.recommend import recommend
 from synthdata.comparison.standing import Result, add_ranks, model_facts, objectives, pareto_front, references
 from synthdata.connectors import Loaded
-from synthdata.errors import SynthdataError
+from synthdata.errors import Cancelled, SynthdataError
 from synthdata.intake import SchemaLike, Source, declared_in, opened
 from synthdata.models.registry import make_model, model_class
 from synthdata.privacy.ledger import Privacy
@@ -223,18 +223,23 @@ def _work_off(
     """Do the trials, and say for each why it failed, or nothing."""
     jobs, threads = at_once
     reasons, peaks = dict[Trial, str](), [need]
-    for outcome in side_by_side(
-        pending,
-        order,
-        jobs=jobs,
-        threads=threads,
-        memory=lambda: max(peaks),
-        time_budget=time_budget,
-        progress=progress,
-    ):
-        reasons[outcome.trial] = outcome.reason
-        if not outcome.reason:
-            peaks.append(_result(folder, outcome.trial, "").memory or 0)
+    try:
+        for outcome in side_by_side(
+            pending,
+            order,
+            jobs=jobs,
+            threads=threads,
+            memory=lambda: max(peaks),
+            time_budget=time_budget,
+            progress=progress,
+        ):
+            reasons[outcome.trial] = outcome.reason
+            if not outcome.reason:
+                peaks.append(_result(folder, outcome.trial, "").memory or 0)
+    except (Cancelled, KeyboardInterrupt):
+        raise Cancelled(
+            advice=f"{len(reasons):,} of {len(pending):,} fits were done; the same command goes on with the others."
+        ) from None
     return reasons
 
 

@@ -10,6 +10,10 @@ import numpy as np
 
 Transform = Literal["quantile", "uniform", "standard"]
 
+#: knots that are nearer to each other, as a share of the whole line, would have slopes that floats cannot hold
+_RESOLUTION = 1e-12
+#: beyond this an inverse hyperbolic sine is a logarithm, as far as floats tell
+_LOGARITHMIC = 20.0
 #: how far beyond its outermost knot a number may be placed, in units of the model's scale
 REACH = 10.0
 
@@ -21,6 +25,8 @@ class NumberLine:
     Each knot's number is a mean over at least ``minimum`` rows, and no row is in two of them; the outermost knots
     are the means of the lowest and of the highest ``minimum`` rows, so extremes are drawn in. Numbers are held as
     ``(number - origin) / scale``, which keeps integers beyond 2**53 and floats near the ends of their range apart.
+    Where they span so many powers of ten that most would be one float then, ``bend`` is not 0, and they are held as
+    the inverse hyperbolic sine of ``number / bend``: near 0 in proportion, further off by their logarithms.
 
     >>> line = NumberLine.fit(np.arange(100.0), transform="uniform", minimum=5, knots=50)
     >>> float(line.numbers(np.array([0.0]))[0])
@@ -32,6 +38,7 @@ class NumberLine:
     at: np.ndarray
     to: np.ndarray
     transform: str
+    bend: float = 0.0
 
     @classmethod
     def fit(cls, numbers: np.ndarray, *, transform: Transform, minimum: int, knots: int) -> NumberLine:
@@ -41,11 +48,16 @@ class NumberLine:
         start = max(0, m // 2 - minimum // 2)
         origin = _mean_near(ordered[start : start + minimum])
         scale = _scale(ordered, minimum)
-        x = shifted(ordered, origin, scale)
+        x, bend = shifted(ordered, origin, scale), 0.0
         if m < 2 * minimum or m == 1:
             at, share = _band(x, shifted(np.zeros_like(ordered[:1]), origin, scale)[0])
         else:
-            at, share = _windows(x, minimum, knots)
+            means, shares = _windows(x, minimum, knots)
+            at, share = _apart(means, shares)
+            if len(at) < len(means):
+                origin, scale, bend = type(origin)(0), 1.0, _least_magnitude(ordered, minimum)
+                x = _bent(ordered, bend)
+                at, share = _apart(*_windows(x, minimum, knots))
         if transform == "standard":
             inside = np.clip(x, at[0], at[-1])
             spread = float(inside.std()) or 1.0
@@ -58,11 +70,11 @@ class NumberLine:
             to = normal_scores(share)
         if len(at) > 2 and transform == "standard":
             at, to = at[[0, -1]], to[[0, -1]]
-        return cls(origin, scale, at, to, transform)
+        return cls(origin, scale, at, to, transform, bend)
 
     def place(self, numbers: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
         """Numbers (m,), with ``jitter`` added, on the model's scale; straight on beyond the outermost knots."""
-        x = shifted(numbers, self.origin, self.scale) + jitter / self.scale
+        x = self._held(numbers, jitter)
         z = np.interp(x, self.at, self.to)
         if self.transform == "uniform":
             return z
@@ -75,6 +87,8 @@ class NumberLine:
     def numbers(self, z: np.ndarray) -> np.ndarray:
         """The numbers (m,) at places on the model's scale; those beyond the outermost knots are drawn in to them."""
         x = np.interp(z, self.to, self.at)
+        if self.bend:
+            x = _straightened(x, self.bend)
         if isinstance(self.origin, int):
             offset = np.rint(x * self.scale)
             if abs(self.origin) + np.abs(offset).max(initial=0.0) >= 2.0**63:
@@ -85,7 +99,8 @@ class NumberLine:
     def log_slope(self, z: np.ndarray) -> np.ndarray:
         """How fast the model's scale moves with the number, log dz/dx (m,), at places on the model's scale."""
         segment = np.clip(np.searchsorted(self.to, z, side="right") - 1, 0, len(self.to) - 2)
-        return np.asarray(np.log(self._slopes())[segment] - np.log(self.scale))
+        slope = np.log(self._slopes())[segment] - np.log(self.scale)
+        return slope + self._log_bent_slope(np.interp(z, self.to, self.at))
 
     def log_tail(self, numbers: np.ndarray) -> np.ndarray:
         """By how much (m,) the log-density of numbers beyond the outermost knots is below that at these.
@@ -100,10 +115,24 @@ class NumberLine:
         """
         out = np.zeros(len(numbers))
         if self.transform == "uniform":
-            x, widths = shifted(numbers, self.origin, self.scale), np.diff(self.at)
+            x, widths = self._held(numbers), np.diff(self.at)
             for beyond, width in ((self.at[0] - x, widths[0]), (x - self.at[-1], widths[-1])):
                 out -= 2 * np.log1p(np.maximum(beyond, 0.0) / width)
+            out += self._log_bent_slope(x) - self._log_bent_slope(np.clip(x, self.at[0], self.at[-1]))
         return out
+
+    def _held(self, numbers: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
+        """Numbers (m,), with ``jitter`` added, as the knots' are held."""
+        if self.bend:
+            return _bent(numbers + jitter, self.bend)
+        return shifted(numbers, self.origin, self.scale) + jitter / self.scale
+
+    def _log_bent_slope(self, x: np.ndarray) -> np.ndarray:
+        """How fast bent numbers ``x`` move with the numbers, as a logarithm (m,); 0 where none are bent."""
+        if not self.bend:
+            return np.zeros(len(x))
+        # The logarithm of cosh, which itself may be too large for a float.
+        return -np.log(self.bend) - (np.logaddexp(x, -x) - np.log(2))
 
     def _slopes(self) -> np.ndarray:
         return np.asarray(np.diff(self.to) / np.diff(self.at))
@@ -182,17 +211,41 @@ def _windows(x: np.ndarray, minimum: int, knots: int) -> tuple[np.ndarray, np.nd
         chosen = np.delete(chosen, -2)
     means = np.stack([x[chosen + k] for k in range(minimum)]).mean(axis=0)
     share = (chosen + minimum / 2) / m
-    return _strictly_increasing(means, share)
-
-
-def _strictly_increasing(means: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Knots that lie on one number become one, in the middle of their shares."""
+    # Knots that lie on one number become one, in the middle of their shares.
     _, group = np.unique(means, return_inverse=True)
     total = np.bincount(group)
-    at, middle = np.bincount(group, means) / total, np.bincount(group, share) / total
-    # Distances below the floats' resolution would make slopes infinite.
-    apart = np.concatenate([[True], np.diff(at) > 1e-12])
-    at, middle = at[apart], middle[apart]
+    return np.bincount(group, means) / total, np.bincount(group, share) / total
+
+
+def _apart(at: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The knots (k,) that are so far from the one before that floats can tell them apart: two at least."""
+    kept = np.concatenate([[True], np.diff(at) > _RESOLUTION])
+    at, share = at[kept], share[kept]
     if len(at) == 1:
         return np.array([at[0] - 1e-9, at[0] + 1e-9]), np.array([0.0, 1.0])
-    return at, middle
+    return at, share
+
+
+def _least_magnitude(ordered: np.ndarray, minimum: int) -> float:
+    """The mean of the ``minimum`` magnitudes of sorted numbers (m,) that are nearest to 0 without being it."""
+    magnitudes = np.abs(ordered.astype(np.float64))
+    least = np.sort(magnitudes[magnitudes > 0])[:minimum]
+    return max(float(np.mean(least)), float(np.finfo(np.float64).tiny))
+
+
+def _bent(numbers: np.ndarray, bend: float) -> np.ndarray:
+    """The inverse hyperbolic sine (m,) of numbers over ``bend``, however far apart these two are."""
+    magnitudes = np.abs(numbers.astype(np.float64))
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = np.log(magnitudes) - np.log(bend)
+        bent = np.where(logs > _LOGARITHMIC, logs + np.log(2), np.arcsinh(magnitudes / bend))
+    return np.asarray(np.copysign(bent, numbers))
+
+
+def _straightened(x: np.ndarray, bend: float) -> np.ndarray:
+    """The numbers (m,) of which ``x`` are what `_bent` gives."""
+    size = np.abs(x)
+    highest = np.log(np.finfo(np.float64).max)
+    far = np.exp(np.minimum(size - np.log(2) + np.log(bend), highest))
+    near = np.sinh(np.minimum(size, _LOGARITHMIC)) * bend
+    return np.asarray(np.copysign(np.where(size > _LOGARITHMIC, far, near), x))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -216,7 +216,7 @@ class NumericEncoder:
         }
         arrays = {"atoms": self.atoms, "counts": self.counts}
         if self.line is not None:
-            config["line"] = {"origin": self.line.origin, "scale": self.line.scale, "transform": self.line.transform}
+            config["line"] = {name: getattr(self.line, name) for name in ("origin", "scale", "transform", "bend")}
             arrays |= {"at": self.line.at, "to": self.line.to}
         return State(config, arrays)
 
@@ -278,6 +278,11 @@ def _fit_line(on_line: np.ndarray, jitter: np.ndarray | float, grid: Grid, optio
     line = NumberLine.fit(on_line, transform=options.transform, minimum=options.rare_threshold, knots=options.knots)
     if not grid.stepped:
         return line
+    if line.bend:
+        bent = NumberLine.fit(
+            on_line + jitter, transform=options.transform, minimum=options.rare_threshold, knots=options.knots
+        )
+        return replace(bent, origin=int(bent.origin)) if bent.bend else line
     spread = shifted(on_line, line.origin, 1.0) + jitter
     finer = NumberLine.fit(spread, transform=options.transform, minimum=options.rare_threshold, knots=options.knots)
     # The finer line is measured from the coarser one's whole origin, so that large integers stay apart.

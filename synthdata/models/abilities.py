@@ -14,6 +14,8 @@ import pandas as pd
 from synthdata.encoders.base import Encoded
 from synthdata.errors import ModelError
 from synthdata.models.base import Synthesizer
+from synthdata.models.conditioning import Conditions
+from synthdata.models.drawing import Keeper
 from synthdata.models.imputing import fill_nulls
 from synthdata.random import SeedTree
 from synthdata.table.table import Table
@@ -166,17 +168,23 @@ class LatentMixin(Synthesizer):
         """The likeliest rows (n * steps, modelled columns) on the straight way from rows ``a`` (n, …) to rows ``b``.
 
         The ``steps`` rows of each pair follow each other; the first and the last are what the model makes of the
-        pair itself, which need not be the pair.
+        pair itself, which need not be the pair. Rows that break a rule of the schema are left out: the index tells the
+        place of each row as if none were, and ``attrs["rows_left_out"]`` how many are.
 
         Raises:
-            ModelError: fewer than two steps, or tables of different lengths.
+            ModelError: ``steps`` is no whole number of 2 or more, or the tables have different lengths.
             SchemaError: a column is missing or of another kind.
         """
-        if steps < 2:
-            raise ModelError(f"steps must be 2 or more, found {steps}.")
+        if steps < 2 or steps != round(steps):
+            raise ModelError(f"steps must be a whole number of 2 or more, found {steps}.")
         if len(a) != len(b):
             raise ModelError(f"Rows are taken in pairs, but there are {len(a):,} and {len(b):,}.")
         start, end = self.latent(a), self.latent(b)
         way = np.linspace(0.0, 1.0, steps)[:, None]
         places = start[:, None] * (1 - way) + end[:, None] * way
-        return self.encoder_.decode(self._rows_at(places.reshape(len(start) * steps, start.shape[1])))
+        rows = self._rows_at(places.reshape(len(start) * steps, start.shape[1]))
+        frame, sound = self.encoder_.decode_sound(rows)
+        kept = Keeper(self.schema_, Conditions(), self.encoder_).keep(frame[sound], [])
+        if len(kept) < len(frame):
+            kept.attrs["rows_left_out"] = len(frame) - len(kept)
+        return kept

@@ -131,7 +131,7 @@ def draw(
     while have < n or not kept:
         # The first round draws what is asked for; later ones as many as the acceptance so far suggests.
         want = n - have if not drawn else int(min((n - have) * drawn / max(have, 1) * 1.2 + 16, BATCH))
-        want = min(want, max(most - drawn, 1))
+        want = min(want, max(most - drawn, 1), BATCH if have or not drawn else max(HOPELESS - drawn, 1))
         good = keeper.keep(make(want), kept)[: n - have]
         kept.append(good)
         have, drawn = have + len(good), drawn + want

@@ -51,7 +51,8 @@ def model_class(name: str) -> type[Synthesizer]:
     """The class of a model by its name.
 
     Raises:
-        ModelError: there is no such model; the nearest name is suggested.
+        ModelError: there is no such model, and the nearest name is suggested; or that of another package is broken.
+        MissingExtraError: it needs a package that is not installed.
     """
     if name in BUILT_IN:
         module, attribute = BUILT_IN[name].split(":")
@@ -65,7 +66,13 @@ def model_class(name: str) -> type[Synthesizer]:
         points = [point for point in entry_points(group="synthdata.models") if point.name == name]
         if not points:
             raise ModelError(f"There is no model {name!r}.", did_you_mean(name, model_names()))
-        found = points[0].load()
+        try:
+            found = points[0].load()
+        except Exception as error:  # whatever code of another package does when it is imported
+            raise ModelError(
+                f"The model {name!r}, {points[0].value!r} of another package, ends in {type(error).__name__}: {error}.",
+                "Mend the package that offers it under 'synthdata.models', or remove it.",
+            ) from error
     return typing.cast(type[Synthesizer], found)
 
 
@@ -73,7 +80,7 @@ def private_model_names() -> list[str]:
     """The names of the models that can be fitted with differential privacy, of those that can be loaded."""
     names = []
     for name in model_names():
-        with suppress(ImportError, MissingExtraError):
+        with suppress(ModelError, MissingExtraError):
             if model_class(name).has_private_form():
                 names.append(name)
     return names
@@ -96,7 +103,9 @@ def describe_model(name: str) -> dict[str, Any]:
     """
     try:
         return _described(name, model_class(name))
-    except (ImportError, MissingExtraError) as error:
+    except (ModelError, MissingExtraError) as error:
+        if name not in model_names():
+            raise
         nothing: dict[str, Any] = {"class": "", "summary": "", "abilities": [], "log_prob": None, "parameters": {}}
         return {"name": name, **nothing, "problem": f"Cannot be loaded. {error}"}
 

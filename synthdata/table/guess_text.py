@@ -13,7 +13,7 @@ from synthdata.table.guess_numbers import SOME, guess_numbers, is_entity_name, i
 from synthdata.table.measured_range import find_ends, split_ends, with_ends
 from synthdata.table.patterns import learn_pattern
 from synthdata.table.personal import guess_personal
-from synthdata.table.stored_numbers import POINTED, SHORTEST
+from synthdata.table.stored_numbers import POINTED, SHORTEST, fits_integer
 
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}")
@@ -66,7 +66,10 @@ def text_number_format(values: np.ndarray) -> tuple[str, int | None] | None:
     if any("e" in value.lower() for value in values):
         return SHORTEST, None
     if digits == {0}:
-        return "%d", 0
+        if all(map(fits_integer, values)):
+            return "%d", 0
+        # Beyond integers of 64 bits: amounts are floats, and what has as many digits everywhere tells things apart.
+        return ("%.0f", None) if len({len(value) for value in values}) > 1 else None
     most = max(digits)
     decimals = most if most <= 8 else None
     if len(digits) == 1 and most <= 18:
@@ -99,7 +102,7 @@ def _numbers(e: Evidence) -> Guess | None:
     if marks:
         beyond = f", {figure(int(cells.isin(list(marks)).sum()))} of them only as being beyond what can be measured"
         cells = cells.replace(marks)
-    guess = guess_numbers(Evidence(e.name, pd.to_numeric(cells)))
+    guess = guess_numbers(Evidence(e.name, pd.to_numeric(cells) if decimals == 0 else cells.astype(float)))
     column = guess.column
     reason = f"numbers stored as text{beyond}: {guess.reason.rstrip('.')}"
     if column.kind == "numerical":
@@ -132,7 +135,9 @@ def _coded(e: Evidence) -> bool:
     """Whether the cells look like identifiers: words with digits that are no plain numbers, or a telling name."""
     if is_key_name(e):
         return True
-    numbers = [NUMBER.fullmatch(value) is not None for value in e.sample]
+    numbers = [
+        NUMBER.fullmatch(value) is not None and (not value.isdecimal() or fits_integer(value)) for value in e.sample
+    ]
     return share(e.sample, CODE) >= 0.9 and float(np.mean(numbers)) < 0.5
 
 

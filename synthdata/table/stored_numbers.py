@@ -102,10 +102,22 @@ def _parse(cells: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return numbers[codes]
 
 
+def fits_integer(text: str) -> bool:
+    """Whether a text that is a whole number is one of at most 64 bits.
+
+    >>> fits_integer("-12"), fits_integer("1" * 19), fits_integer("9" * 19)
+    (True, True, False)
+    """
+    digits = text.lstrip("-").lstrip("0")
+    return len(digits) < 19 or (len(digits) == 19 and int(digits) < 2**63)
+
+
 def _plain(cell: Any) -> Any:
     """A cell that `pandas.to_numeric` reads: text and numbers as they are, nothing else."""
     if isinstance(cell, Decimal):
         return int(cell) if cell.is_finite() and cell == cell.to_integral_value() and abs(cell) < EXACT else float(cell)
+    if isinstance(cell, str) and cell.lstrip("-").isdecimal() and not fits_integer(cell):
+        return float(cell)
     return cell if isinstance(cell, str | int | float | np.number) else "?"
 
 

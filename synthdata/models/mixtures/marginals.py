@@ -61,7 +61,7 @@ def _laid(column: NumericEncoder, line: NumberLine, mixture: Mixture, j: int) ->
     to = np.interp(ndtr(line.to), below[inside], places[inside])
     # Between components the marginal may be flat; knots must stay apart.
     to = np.maximum.accumulate(to) + 1e-9 * np.arange(len(to))
-    moved = NumberLine(line.origin, line.scale, line.at, to, line.transform)
+    moved = replace(line, to=to)
     nullable = column.slot.missing_code is not None
     return NumericEncoder(column.grid, column.atoms, column.counts, moved, nullable, column.moved, column.options)
 

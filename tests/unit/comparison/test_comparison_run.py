@@ -121,6 +121,7 @@ def test_interrupted_it_leaves_no_process(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130, said
+    assert b"of 9 fits were done; the same command goes on with the others." in said
     # The trials end by themselves once nobody listens, which may take a moment longer than their parent.
     while any(working(child) for child in found) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -108,3 +108,50 @@ def test_few_rows(m: int) -> None:
 def test_numbers_without_negatives_get_none() -> None:
     numbers = np.array([0.1, 0.2, 0.3, 0.1, 9.0, 0.2])
     assert line(numbers).numbers(np.array([-50.0]))[0] >= 0
+
+
+@pytest.mark.parametrize("transform", ["quantile", "uniform", "standard"])
+@pytest.mark.parametrize("kind", ["positive", "both signs", "whole", "one group far off"])
+def test_numbers_of_many_powers_of_ten_keep_their_order_of_magnitude(kind: str, transform: str) -> None:
+    generator = np.random.default_rng(6)
+    numbers = np.exp(generator.normal(0, 8, 4_000))
+    if kind == "both signs":
+        numbers *= generator.choice([-1.0, 1.0], 4_000)
+    elif kind == "whole":
+        numbers = np.rint(np.minimum(numbers**1.5, 2.0**61)).astype(np.int64)
+    elif kind == "one group far off":
+        numbers = np.append(generator.normal(size=3_990), np.full(10, 1e200) * generator.uniform(1, 2, 10))
+    found = line(numbers, transform)
+    assert found.bend
+    # The outermost knots are means of five rows.
+    inside = np.sort(numbers)[10:-10]
+    back = found.numbers(found.place(inside))
+    assert back.dtype == inside.dtype
+    if transform == "standard":
+        np.testing.assert_allclose(back, inside, rtol=1e-6, atol=1 if kind == "whole" else 0)
+    quantiles = np.linspace(0.01, 0.99, 99)
+    wanted, got = (np.sort(each.astype(np.float64))[(quantiles * len(inside)).astype(int)] for each in (inside, back))
+    np.testing.assert_allclose(got, wanted, rtol=0.3, atol=1 if kind == "whole" else 1e-3)
+
+
+def test_densities_on_a_bent_line_are_those_of_numbers() -> None:
+    found = line(np.exp(np.random.default_rng(7).normal(0, 20, 2_000)), "quantile", knots=100)
+    z = np.linspace(found.to[0] + 1e-6, found.to[-1] - 1e-6, 9)
+    numbers = found.numbers(z)
+    step = numbers * 1e-6
+    slopes = (found.place(numbers + step) - found.place(numbers - step)) / (2 * step)
+    np.testing.assert_allclose(np.log(slopes), found.log_slope(z), atol=1e-5)
+
+
+def test_the_tail_beyond_a_bent_line_holds_no_more_than_its_last_segment() -> None:
+    found = line(np.exp(np.random.default_rng(8).normal(0, 20, 2_000)), "uniform", knots=100)
+    end, before = (float(_straight(found, at)) for at in (found.at[-1], found.at[-2]))
+    far = np.geomspace(end, end * 1e30, 200_000)
+    density = np.exp(found.log_tail(far) + found.log_slope(np.ones(1))[0])
+    mass = float(np.sum((density[1:] + density[:-1]) / 2 * np.diff(far)))
+    assert 0.9 * (1 - found.to[-2]) < mass < 1.01 * (1 - found.to[-2])
+    assert before < end
+
+
+def _straight(found: NumberLine, at: float) -> np.ndarray:
+    return found.numbers(np.interp([at], found.at, found.to))[0]

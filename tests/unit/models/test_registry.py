@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from synthdata.errors import MissingExtraError, ModelError
+from synthdata.models import registry
 from synthdata.models.gmm import GaussianMixture
 from synthdata.models.parameter_docs import parameter_docs
-from synthdata.models.registry import describe_models, load, make_model, model_class, model_names
+from synthdata.models.registry import (
+    describe_model,
+    describe_models,
+    load,
+    make_model,
+    model_class,
+    model_names,
+    private_model_names,
+)
 
 
 def test_every_model_is_described() -> None:
@@ -114,3 +124,19 @@ def test_a_model_whose_package_is_missing_is_listed_with_what_to_install(monkeyp
     problems = {model["name"]: model["problem"] for model in describe_models() if "problem" in model}
     assert list(problems) == ["autoregressive"]
     assert "synthdata[neural]" in problems["autoregressive"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("nowhere.at_all:Model", "ModuleNotFoundError"), ("synthdata.errors:Nothing", "AttributeError")],
+)
+def test_a_broken_model_of_another_package_is_named(monkeypatch: pytest.MonkeyPatch, value: str, said: str) -> None:
+    points = (EntryPoint("broken", value, "synthdata.models"),)
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    with pytest.raises(ModelError, match=f"'broken', '{value}' of another package, ends in {said}.*Mend the package"):
+        make_model("broken")
+    assert said in describe_model("broken")["problem"]
+    assert "gmm" in [model["name"] for model in describe_models()]
+    assert "broken" not in private_model_names()
+    with pytest.raises(ModelError, match=r"no model 'brokn'\. Did you mean 'broken'"):
+        describe_model("brokn")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rule_tables import COLUMNS, RULES, SCHEMA, ruled
 
-from synthdata.errors import InfeasibleError, SchemaError
+from synthdata.errors import InfeasibleError, ModelError, SchemaError
 from synthdata.models.base import Synthesizer
 from synthdata.models.registry import load, make_model
 from synthdata.table.constraints import parse_rules, violations
@@ -234,3 +234,29 @@ def test_a_bound_on_the_later_of_two_dates_is_one_on_the_earlier(stored: str) ->
     whole = model.sample(20_000, seed=2)
     early = whole[whole["end"] < "2015-08-01 12:00"]
     assert abs(sample["start"].isna().mean() - early["start"].isna().mean()) < 0.1
+
+
+def test_conditions_that_no_rule_lets_through_are_refused_soon() -> None:
+    generator = np.random.default_rng(0)
+    age = generator.integers(1, 90, 600)
+    frame = pd.DataFrame({"age": age, "kind": np.where(age < 18, "child", "adult")})
+    rule = {"type": "implication", "if": "age < 18", "then": "kind == 'child'"}
+    model = make_model("independent").fit(frame, schema={"columns": [], "rules": [rule]}, seed=0)
+    with pytest.raises(InfeasibleError, match="Of 20,000 rows drawn"):
+        model.sample(60, given="age=10; kind=adult", seed=1)
+
+
+def test_rows_between_two_rows_keep_the_rules() -> None:
+    pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    seats = pd.DataFrame({"block": np.repeat(list("abcd"), 50), "seat": np.tile(np.arange(50), 4)})
+    seats["price"] = generator.gamma(3, 20, 200).round(2)
+    rules = [{"type": "unique", "columns": ["block", "seat"]}]
+    model = make_model("tvae", epochs=2, width=16).fit(seats, schema={"columns": [], "rules": rules}, seed=0)
+    between = model.interpolate(seats.head(20), seats.tail(20), steps=5)  # type: ignore[attr-defined]
+    assert not between.duplicated(["block", "seat"]).any()
+    assert between.attrs["rows_left_out"] == 100 - len(between)
+    assert between.index.is_monotonic_increasing
+    assert between.index[-1] < 100
+    with pytest.raises(ModelError, match="whole number"):
+        model.interpolate(seats.head(2), seats.tail(2), steps=2.5)  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from faker import Faker
 from synthdata.errors import TableError
 from synthdata.table.evidence import Guess
 from synthdata.table.infer import guess_column, infer
+from synthdata.table.storage import from_cells
 from synthdata.table.table import Table
 
 N = 400
@@ -414,3 +415,22 @@ def test_texts_of_which_hardly_any_could_be_kept_are_no_categories():
     assert "several numbers" in guess.guesses[0].advice
     towns = pd.Series(generator.choice([f"town {n}" for n in range(900)], 3_000, p=np.arange(1, 901)[::-1] / 405_450))
     assert infer(pd.DataFrame({"lives in": towns})).schema["lives in"].kind == "categorical"
+
+
+@pytest.mark.parametrize(("digits", "kind"), [(18, "numerical"), (19, "id"), (25, "id"), (400, "text")])
+def test_whole_numbers_of_many_digits_that_are_as_long_everywhere_tell_rows_apart(digits: int, kind: str) -> None:
+    rest = np.random.default_rng(0).integers(10**8, 10**9, 200)
+    numbers = pd.Series([("9" * (digits - 9)) + str(number) for number in rest])
+    found = guess(numbers).column
+    assert found.kind == kind
+
+
+def test_amounts_beyond_integers_of_64_bits_are_numbers_written_without_an_exponent() -> None:
+    amounts = pd.Series([str(int(x)) for x in np.exp(np.random.default_rng(0).normal(44, 3, 500))])
+    assert amounts.str.len().max() > 20
+    table = Table.of(pd.DataFrame({"wei": amounts}))
+    column = table.schema["wei"]
+    assert (column.kind, column.format) == ("numerical", "%.0f")
+    cells = table.cells("wei")
+    np.testing.assert_allclose(cells.values, amounts.astype(float))
+    assert from_cells(cells, column).str.fullmatch(r"\d+").all()

@@ -132,8 +132,8 @@ class ImputationMixin(Synthesizer):
         """The table with every null of a modelled column drawn from its conditional distribution; the index is kept.
 
         Columns that are made up afresh stay as they are, and so does one in which the model has never seen a value. The
-        schema's rules hold in the rows that are filled; where nothing drawn keeps them, the row's nulls stay, and
-        ``attrs["rows_left"]`` of the frame counts such rows.
+        schema's rules hold in the rows that are filled; where nothing drawn keeps them, the row's nulls in columns that
+        rules speak of stay, and ``attrs["rows_left"]`` of the frame counts such rows.
 
         Raises:
             SchemaError: a column is missing or of another kind.
@@ -175,7 +175,7 @@ class LatentMixin(Synthesizer):
             ModelError: ``steps`` is no whole number of 2 or more, or the tables have different lengths.
             SchemaError: a column is missing or of another kind.
         """
-        if steps < 2 or steps != round(steps):
+        if not hasattr(steps, "__index__") or steps < 2:
             raise ModelError(f"steps must be a whole number of 2 or more, found {steps}.")
         if len(a) != len(b):
             raise ModelError(f"Rows are taken in pairs, but there are {len(a):,} and {len(b):,}.")

@@ -229,3 +229,55 @@ def test_of_several_combinations_that_agree_with_something_rare_each_is_drawn() 
     filled = model.impute(rare, seed=1)["b"]
     assert filled.isin([3, 4]).all()
     assert 0.65 < (filled == 3).mean() < 0.85
+
+
+def pairs(n: int = 1_500) -> pd.DataFrame:
+    """Stays of a few days over three years, and sums of which one part is 7 or 19 % of the other."""
+    generator = np.random.default_rng(0)
+    start = pd.Timestamp("2021-01-01") + pd.to_timedelta(generator.integers(0, 1_000, n), "D")
+    net = generator.gamma(4, 20, n).round(2)
+    tax = (net * generator.choice([0.07, 0.19], n)).round(2)
+    frame = pd.DataFrame({"start": start, "end": start + pd.to_timedelta(generator.integers(0, 9, n), "D")})
+    return frame.assign(net=net, tax=tax, gross=(net + tax).round(2), member=generator.random(n) < 0.3)
+
+
+PAIRED = {
+    "columns": [],
+    "rules": [
+        {"type": "inequality", "low": "start", "high": "end"},
+        {"type": "sum", "parts": ["net", "tax"], "total": "gross", "tolerance": 0.001},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ["gmm", "boosted", "independent"])
+def test_what_is_known_of_a_pair_or_a_sum_tells_of_the_rest(name: str) -> None:
+    frame = pairs()
+    model = make_model(name).fit(frame, schema=PAIRED, seed=0)
+    gaps = frame.head(300).copy()
+    gaps["start"], gaps["net"], gaps["tax"], gaps["member"] = pd.NaT, np.nan, np.nan, None
+    filled = model.impute(gaps, seed=1)  # type: ignore[attr-defined]
+    days = (filled["end"] - filled["start"]).dt.days
+    assert days.min() >= 0
+    # Drawn without regard to the end, the start would lie hundreds of days before it.
+    assert abs(days.mean() - 4) < 0.7
+    assert days.max() < 12
+    whole = filled.dropna()
+    assert len(whole) > 290
+    np.testing.assert_allclose(whole["net"] + whole["tax"], whole["gross"], atol=0.0011)
+    if name != "independent":
+        assert abs((whole["tax"] / whole["net"]).mean() - 0.13) < 0.02
+
+
+def test_what_no_rule_speaks_of_is_filled_where_nothing_keeps_the_rules() -> None:
+    frame = pairs()
+    rules = [*PAIRED["rules"], {"type": "expression", "expression": "net < 1000"}]
+    model = make_model("independent").fit(frame, schema={"columns": [], "rules": rules}, seed=0)
+    gaps = frame.head(50).copy()
+    gaps["member"], gaps.loc[:9, "tax"], gaps.loc[:9, "gross"] = None, np.nan, 9_000.0
+    # Nothing that was learnt is that far off.
+    gaps.loc[:9, "net"] = np.nan
+    filled = model.impute(gaps, seed=1)  # type: ignore[attr-defined]
+    assert filled["member"].notna().all()
+    assert filled["net"].isna().tolist() == [row < 10 for row in range(50)]
+    assert filled.attrs["rows_left"] == 10

@@ -51,7 +51,7 @@ class Progress:
         self.durations: dict[str, float] = {}
         self._cancelled = False
         self._stage = ""
-        self._started = 0.0
+        self._started = time.perf_counter()
 
     def cancel(self) -> None:
         """Ask the work to stop at its next step."""

@@ -168,12 +168,17 @@ def impute(
     from synthdata import connectors
 
     with working() as (console, _):
-        frame = able(model, "impute").impute(connectors.read(table).frame, seed=seed)
+        synthesizer = able(model, "impute")
+        frame = synthesizer.impute(connectors.read(table).frame, seed=seed)
         connectors.write(frame, output)
     console.print(f"{len(frame):,} rows written to {output}.")
     if "rows_left" in frame.attrs:
         left = frame.attrs["rows_left"]
         console.print(f"{left:,} of them keep nulls: nothing that was drawn there keeps the rules of the schema.")
+    learnt = [column.name for column in synthesizer.schema_.modelled]
+    others = [str(name) for name in frame.columns[frame.isna().any()] if name not in learnt]
+    if others:
+        console.print(f"The model has not learnt {', '.join(others)}, and their nulls stay.")
 
 
 def score(

@@ -167,7 +167,9 @@ def _personal_digits(e: Evidence) -> Guess | None:
     high, low = float(np.max(e.values)), float(np.min(e.values))
     if e.distinct < 2 or high < 1e4 or low < 0 or not (is_titled(e) or low >= 1e11):
         return None
-    digits = Evidence(e.name, e.present.astype("int64").astype(str) if e.dtype != "uint64" else e.present.astype(str))
+    # Decimals of a database may be whole numbers of more digits than any integer holds.
+    whole = e.present.astype("int64") if high < 2**63 else e.present.map(int)
+    digits = Evidence(e.name, whole.astype(str))
     found = guess_personal(digits)
     if found is None:
         return None

@@ -61,3 +61,12 @@ def test_imputation_that_cannot_keep_a_rule_leaves_the_null_and_says_so(model: P
     filled = pd.read_csv(out)
     assert filled.isna().sum().tolist() == [1, 0]
     assert (filled["b"] - filled["a"]).dropna().between(0, 2).all()
+
+
+def test_columns_that_the_model_has_not_learnt_keep_their_nulls_and_that_is_said(model: Path, tmp_path: Path) -> None:
+    table, out = tmp_path / "more.csv", tmp_path / "filled.csv"
+    pd.DataFrame({"a": [1, None], "b": [1, 2], "note": ["x", None]}).to_csv(table, index=False)
+    done = RUNNER.invoke(app, ["impute", str(model), str(table), "--seed", "1", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "has not learnt note, and their nulls stay" in " ".join(done.output.split())
+    assert pd.read_csv(out).isna().sum().tolist() == [0, 0, 1]

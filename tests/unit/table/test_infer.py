@@ -434,3 +434,9 @@ def test_amounts_beyond_integers_of_64_bits_are_numbers_written_without_an_expon
     cells = table.cells("wei")
     np.testing.assert_allclose(cells.values, amounts.astype(float))
     assert from_cells(cells, column).str.fullmatch(r"\d+").all()
+
+
+def test_decimals_beyond_integers_of_64_bits_are_numbers() -> None:
+    amounts = pd.Series([Decimal(10**25 + int(i) * 10**21) for i in np.random.default_rng(0).integers(0, 10**4, 200)])
+    found = guess(amounts).column
+    assert (found.kind, found.dtype) == ("numerical", "decimal")

@@ -24,6 +24,8 @@ SHELL := /bin/bash
 
 # More options for pytest or the benchmark, such as: make test ARGS="-k schema"
 ARGS ?=
+# One more than there are processors, since tests of the browser and of servers wait for much of their time.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -34,7 +36,7 @@ demo:
 
 test:
 	@scripts/setup.sh test
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 coverage:
 	@$(MAKE) test ARGS="--cov --cov-report=term $(ARGS)"

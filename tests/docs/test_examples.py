@@ -30,12 +30,12 @@ def run(name: str, folder: Path, rows: int) -> str:
 
 @pytest.mark.slow
 def test_share(tmp_path: Path) -> None:
-    said = run("01_share.py", tmp_path, 5_000)
-    assert "5,000 rows" in said
+    said = run("01_share.py", tmp_path, 3_000)
+    assert "3,000 rows" in said
     assert "; 0 leave before they come" in said
     assert (tmp_path / "runs" / "example-share" / "boosted" / "report.html").stat().st_size > 10_000
     handed_over = tmp_path / "runs" / "example-share" / "admissions_synthetic.csv"
-    assert len(handed_over.read_text(encoding="utf-8").splitlines()) == 5_001
+    assert len(handed_over.read_text(encoding="utf-8").splitlines()) == 3_001
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_review(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_new_family(tmp_path: Path) -> None:
-    said = run("04_new_family.py", tmp_path, 5_000)
+    said = run("04_new_family.py", tmp_path, 3_000)
     assert "privacy tests: no leak found" in said
     assert "Shares of the classes: 0." in said
     ages = re.findall(r"^\d .* F +(\d+) ", said, flags=re.MULTILINE)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # These wait for a browser or need the machine to themselves; tests of their own start them.
 NOT_RUN = ("synthdata dashboard",)
-ROWS = 3_000
+ROWS = 2_000
 
 
 def blocks(language: str) -> list[str]:

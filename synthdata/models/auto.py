@@ -51,6 +51,10 @@ MANY_ROWS, EPOCHS_OF_MANY, LEAN_OF_MANY = 20_000, 30, 0.5
 #: draws, whose numbers are bins before they are numbers: on Default (12 of 24 columns) an AUC of .761 instead of .751,
 #: for a detection score of .71 instead of .78 (tests/benchmarks/RESULTS_QUALITY.md)
 MANY_NUMBERS, EPOCHS_OF_NUMBERS = 10, 24
+#: units of each layer where most columns are continuous, and how many times as long training takes with them: on Magic
+#: rows are told from real ones less than with 128 (a detection score of 1.00 instead of .97), and teach a little more;
+#: attacks on what was drawn found the same with both (tests/benchmarks/RESULTS_QUALITY.md)
+WIDTH_OF_CONTINUOUS, LONGER_FOR_IT = 192, 1.5
 #: how many times as long as `autoregressive` it may take at most
 SLOWER = 2.0
 #: on fewer rows than this that lean counts, too, with all epochs: on 2,000 rows of Adult a leak was found for two of
@@ -74,6 +78,11 @@ class Facts:
     device: str = "auto"
     torch: bool = True
     gpu: bool = False
+
+    @property
+    def continuous(self) -> bool:
+        """Whether most columns are numbers of many values."""
+        return self.numbers > self.columns / 2
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,8 @@ def seconds(facts: Facts) -> float:
     """
     visits = facts.rows * _epochs(facts.rows, EPOCHS if facts.rows < MANY_ROWS else EPOCHS_OF_MANY)
     a_row = facts.columns * (1.2e-6 + 3.6e-8 * min(facts.columns, 48)) + 1e-8 * facts.levels
+    if facts.continuous:
+        a_row *= LONGER_FOR_IT
     return visits * a_row / (10 if facts.gpu else 1)
 
 
@@ -143,8 +154,7 @@ def choose(facts: Facts, *, private: bool = False) -> Choice:
         raise PrivacyError(
             "No model of this version keeps a privacy budget for this table.", "Leave the privacy budget away."
         )
-    continuous = facts.numbers > facts.columns / 2
-    if facts.rows < min(FEW_ROWS, ROWS_PER_NUMBER * facts.numbers) and continuous:
+    if facts.rows < min(FEW_ROWS, ROWS_PER_NUMBER * facts.numbers) and facts.continuous:
         return Choice(
             "gmm" if facts.rows >= ROWS_PER_GROUPED_NUMBER * facts.numbers else "copula",
             f"{facts.rows:,} rows are few for {facts.numbers} numbers: `boosted` would lean towards single rows, and "
@@ -163,7 +173,13 @@ def choose(facts: Facts, *, private: bool = False) -> Choice:
         )
     parameters: dict[str, Any] = {"time_budget": facts.time_budget, "device": facts.device}
     unhurried = facts.time_budget is None or facts.time_budget > SLOWER * full
-    if facts.target and facts.rows >= MANY_ROWS and facts.numbers >= MANY_NUMBERS and not continuous and unhurried:
+    if (
+        facts.target
+        and facts.rows >= MANY_ROWS
+        and facts.numbers >= MANY_NUMBERS
+        and not facts.continuous
+        and unhurried
+    ):
         return Choice(
             "diffusion",
             f"of a mixed table with {facts.numbers} numbers of many values its rows teach the most about a target",
@@ -173,12 +189,12 @@ def choose(facts: Facts, *, private: bool = False) -> Choice:
         parameters |= {"epochs": _epochs(facts.rows, EPOCHS_OF_MANY), "lean": LEAN_OF_MANY}
     elif facts.rows < RATHER_FEW_ROWS:
         parameters |= {"lean": LEAN_OF_RATHER_FEW}
-    if continuous:
+    if facts.continuous:
         # Drawn last, a target is soon learnt by heart. On Magic its coming first makes
         # densities better by .2 nats a row, and rows no worse; elsewhere nothing was gained
         # (tests/benchmarks/RESULTS_QUALITY.md).
-        parameters |= {"target_first": True}
-    what = "mostly continuous" if continuous else "of mixed types"
+        parameters |= {"target_first": True, "width": WIDTH_OF_CONTINUOUS}
+    what = "mostly continuous" if facts.continuous else "of mixed types"
     return Choice(
         "autoregressive", f"it is the most faithful on tables of this size, {what}, and the time is there", parameters
     )

@@ -70,7 +70,9 @@ def test_diffusion_takes_fewer_epochs_than_it_would_and_fewer_still_on_very_larg
 
 def test_a_target_is_drawn_first_where_most_columns_are_continuous() -> None:
     assert choose(changed(numbers=8)).parameters["target_first"] is True
-    assert "target_first" not in choose(changed(numbers=7)).parameters
+    assert choose(changed(numbers=8)).parameters["width"] == 192
+    assert not {"target_first", "width"} & set(choose(changed(numbers=7)).parameters)
+    assert seconds(changed(numbers=8)) == pytest.approx(1.5 * seconds(changed(numbers=7)))
 
 
 def test_the_time_and_the_device_are_handed_on() -> None:

@@ -145,10 +145,9 @@ class _Judge:
             solve_total(total, merged, self.holes, which)
         for total in self.totals:
             good &= learnt_parts(total, merged, self.holes, which, self.encoder)
-        for gap in self.gaps:
-            within, moved = step_down(gap, merged, drawn, self.holes, which, self.encoder)
-            good &= within
-            off.append(moved)
+        within, moves = step_down(self.gaps, merged, drawn, self.holes, which, self.encoder)
+        good &= within
+        off += moves
         for rule, before in zip(self.rules, self.before, strict=True):
             if not isinstance(rule, Unique):
                 good &= ~rule.broken(*_of(rule, merged)) | before[which]

@@ -202,7 +202,9 @@ class VariationalAutoencoder(NeuralSynthesizer, DensityMixin, ImputationMixin, L
             for codes, values in self._tensors(narrow_rows(encoded, self.groups_), self._at_once(100), device):
                 _, log_p, log_ratio = self.networks_.log_weights(codes, values, 100, noise)
                 bounds = (log_p + log_ratio).double()
-                out.append((bounds.mean(-1) - 2 * bounds.std(-1, correction=0) / 10).cpu().numpy())
+                mean = bounds.mean(-1, keepdim=True)
+                spread = (bounds - mean).square().mean(-1).sqrt()
+                out.append((mean[..., 0] - 2 * spread / 10).cpu().numpy())
         return np.concatenate(out) + log_within(encoded, self.groups_)
 
     def _fill(self, encoded: Encoded, generator: np.random.Generator) -> Encoded:

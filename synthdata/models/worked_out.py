@@ -5,7 +5,7 @@ Candidates are columns in plain form, ``cells`` by name, each (m,) long; they st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,25 +94,36 @@ def off_total(rule: Total, cells: dict[str, Cells], holes: Holes, which: np.ndar
 
 
 def step_down(
-    part: Gap, cells: dict[str, Cells], drawn: dict[str, Cells], holes: Holes, which: np.ndarray, encoder: TableEncoder
-) -> tuple[np.ndarray, np.ndarray]:
-    """Put an open lower number as far below a known higher one as the two were drawn apart, instead of as it was drawn.
+    parts: Sequence[Gap],
+    cells: dict[str, Cells],
+    drawn: dict[str, Cells],
+    holes: Holes,
+    which: np.ndarray,
+    encoder: TableEncoder,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Put open lower numbers as far below known higher ones as the two were drawn apart, instead of as they were drawn.
 
-    Which candidates (m,) can be used: those of which that lies within what was learnt, and all others. And by how much
-    (m,) the lower number was moved for it.
+    ``parts`` are in an order in which each column can be read back from those before it. Which candidates (m,) can be
+    used: those of which that lies within what was learnt, and all others. And for each column by how much (m,) it was
+    moved.
     """
-    good, off = np.ones(len(which), dtype=bool), np.zeros(len(which))
-    if len(part.lows) > 1:
-        return good, off
-    low, high = part.lows[0], part.column
-    there = ~(cells[high.name].missing | drawn[high.name].missing | drawn[low.name].missing)
-    where = np.flatnonzero(there & holes.of((low,), which)[:, 0] & ~holes.of((high,), which)[:, 0])
-    known, above = (_in_units_of(low, high, found[high.name].values[where]) for found in (cells, drawn))
-    moved = known - above
-    cells[low.name] = with_others(cells[low.name], where, _settled(drawn[low.name].values[where] + moved, low))
-    off[where] = np.abs(moved.astype(np.float64))
-    good[where] = within_range(low.name, cells, encoder)[where]
-    return good, off
+    good, moves, settled = np.ones(len(which), dtype=bool), list[np.ndarray](), dict[str, np.ndarray]()
+    for part in reversed([part for part in parts if len(part.lows) == 1]):
+        low, high = part.lows[0], part.column
+        there = ~(cells[high.name].missing | drawn[high.name].missing | drawn[low.name].missing)
+        told = ~holes.of((high,), which)[:, 0] | settled.get(high.name, np.zeros(len(which), dtype=bool))
+        settled[low.name] = there & told & holes.of((low,), which)[:, 0]
+        where = np.flatnonzero(settled[low.name])
+        known, above = (_in_units_of(low, high, found[high.name].values[where]) for found in (cells, drawn))
+        moved = known - above
+        cells[low.name] = with_others(cells[low.name], where, _settled(drawn[low.name].values[where] + moved, low))
+        off = np.zeros(len(which))
+        off[where] = np.abs(moved.astype(np.float64))
+        moves.append(off)
+    # A column may have been learnt as its distance from one that was moved after it.
+    for name, moved in settled.items():
+        good &= ~moved | within_range(name, cells, encoder)
+    return good, moves
 
 
 def tied(rules: Iterable[Total], gaps: Iterable[Gap], holes: Holes, which: np.ndarray) -> np.ndarray:

@@ -281,3 +281,19 @@ def test_what_no_rule_speaks_of_is_filled_where_nothing_keeps_the_rules() -> Non
     assert filled["member"].notna().all()
     assert filled["net"].isna().tolist() == [row < 10 for row in range(50)]
     assert filled.attrs["rows_left"] == 10
+
+
+def test_a_chain_of_dates_is_stepped_down_from_its_last() -> None:
+    frame = pairs()
+    days = np.random.default_rng(1).integers(0, 9, len(frame))
+    frame["paid"] = frame["end"] + pd.to_timedelta(days, "D")
+    rules = [{"type": "inequality", "low": low, "high": high} for low, high in (("start", "end"), ("end", "paid"))]
+    model = make_model("independent").fit(frame, schema={"columns": [], "rules": rules}, seed=0)
+    gaps = frame.head(200).copy()
+    gaps["start"], gaps["end"] = pd.NaT, pd.NaT
+    filled = model.impute(gaps, seed=1)  # type: ignore[attr-defined]
+    for low, high in (("start", "end"), ("end", "paid")):
+        distance = (filled[high] - filled[low]).dt.days.dropna()
+        assert len(distance) > 190
+        assert distance.min() >= 0
+        assert abs(distance.mean() - 4) < 0.8

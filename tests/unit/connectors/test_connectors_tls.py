@@ -105,7 +105,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 def inspect(source: str, authority: str | None) -> subprocess.CompletedProcess[str]:
     """`synthdata inspect` in a process of its own: which authorities are trusted is settled when it starts."""
     environment = {**os.environ, "no_proxy": "*", **({"SSL_CERT_FILE": authority} if authority else {})}
-    command = [sys.executable, "-m", "synthdata", "inspect", source]
+    command = [sys.executable, "-m", "synthdata", "inspect", source, "--columns-only"]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
 
 

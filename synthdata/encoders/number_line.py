@@ -100,7 +100,7 @@ class NumberLine:
         """How fast the model's scale moves with the number, log dz/dx (m,), at places on the model's scale."""
         segment = np.clip(np.searchsorted(self.to, z, side="right") - 1, 0, len(self.to) - 2)
         slope = np.log(self._slopes())[segment] - np.log(self.scale)
-        return slope + self._log_bent_slope(np.interp(z, self.to, self.at))
+        return slope + self._log_bent_slope(np.interp(z, self.to, self.at)) if self.bend else slope
 
     def log_tail(self, numbers: np.ndarray) -> np.ndarray:
         """By how much (m,) the log-density of numbers beyond the outermost knots is below that at these.
@@ -118,7 +118,8 @@ class NumberLine:
             x, widths = self._held(numbers), np.diff(self.at)
             for beyond, width in ((self.at[0] - x, widths[0]), (x - self.at[-1], widths[-1])):
                 out -= 2 * np.log1p(np.maximum(beyond, 0.0) / width)
-            out += self._log_bent_slope(x) - self._log_bent_slope(np.clip(x, self.at[0], self.at[-1]))
+            if self.bend:
+                out += self._log_bent_slope(x) - self._log_bent_slope(np.clip(x, self.at[0], self.at[-1]))
         return out
 
     def _held(self, numbers: np.ndarray, jitter: np.ndarray | float = 0.0) -> np.ndarray:
@@ -128,9 +129,7 @@ class NumberLine:
         return shifted(numbers, self.origin, self.scale) + jitter / self.scale
 
     def _log_bent_slope(self, x: np.ndarray) -> np.ndarray:
-        """How fast bent numbers ``x`` move with the numbers, as a logarithm (m,); 0 where none are bent."""
-        if not self.bend:
-            return np.zeros(len(x))
+        """How fast bent numbers ``x`` move with the numbers, as a logarithm (m,)."""
         # The logarithm of cosh, which itself may be too large for a float.
         return -np.log(self.bend) - (np.logaddexp(x, -x) - np.log(2))
 
